@@ -1,0 +1,3 @@
+//! Finds what is making the sound in a picture.
+
+pub mod perception;

@@ -1,0 +1,3 @@
+//! `lookhear`: the device.
+
+fn main() {}

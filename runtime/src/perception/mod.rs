@@ -1,0 +1,1 @@
+//! From pixels and samples to a percept: front ends, encoders, heatmap.

@@ -1,0 +1,3 @@
+//! `lookhear-train`: the workbench.
+
+fn main() {}
