@@ -1,7 +1,17 @@
 //! Cameras, microphones and displays behind small traits, with their fakes beside them. Knows nothing of sound localisation.
 
 pub mod picture;
+#[cfg(feature = "media")]
+pub mod picture_file;
+#[cfg(feature = "media")]
+mod shield;
 pub mod sound;
+#[cfg(feature = "media")]
+pub mod sound_file;
 
 pub use picture::{Frame, Picture, PixelFormat};
+#[cfg(feature = "media")]
+pub use picture_file::{PictureFileError, read_picture};
 pub use sound::{Block, Sound};
+#[cfg(feature = "media")]
+pub use sound_file::{SoundFileError, SoundTrack, read_sound, read_sound_track};
