@@ -1,0 +1,267 @@
+//! The calibration file: what was fitted on this machine, as versioned TOML.
+//!
+//! ```toml
+//! version = 1
+//!
+//! [threshold]
+//! source = "edge-1"                    # the model that made the similarities
+//!
+//! [threshold.fit]
+//! threshold = 0.4375
+//! negatives = 299
+//! fired = 0
+//! expected_false_fire_share = 0.0033333333333333335
+//! false_fire_share_bound = 0.009969139831967
+//!
+//! [threshold.fit.method]
+//! kind = "false-fire-share"            # or "third-quartile", alone
+//! share = 0.01
+//! confidence = 0.95
+//!
+//! [noise_floor]
+//! source = "hw:CARD=U0x46d0x825"       # the microphone that heard the room
+//!
+//! [noise_floor.fit]
+//! floor = -61.5                        # dBFS
+//! gate = -52.25                        # dBFS
+//! blocks = 300
+//! ```
+
+use serde::{Deserialize, Serialize};
+
+use crate::{NoiseFloorFit, ThresholdFit};
+
+/// The version that this code reads and writes.
+pub const VERSION: u32 = 1;
+
+/// Everything that was fitted on a machine; what was not is absent.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// The acceptance threshold of a model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<Fitted<ThresholdFit>>,
+    /// The noise floor of a microphone in its room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise_floor: Option<Fitted<NoiseFloorFit>>,
+}
+
+/// A fit together with what its data came from: it says nothing about any other model or device.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fitted<T> {
+    /// Name of the model or device that made the data.
+    pub source: String,
+    /// What was found.
+    pub fit: T,
+}
+
+impl<T> Fitted<T> {
+    /// The fit, when it was made with the `source` of that name.
+    pub fn for_source(&self, source: &str) -> Option<&T> {
+        (self.source == source).then_some(&self.fit)
+    }
+}
+
+/// Why a calibration file cannot be used.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DocumentError {
+    /// It is damaged or was edited: calibrate again.
+    #[error("the calibration is damaged: {0}; delete it and calibrate again")]
+    Damaged(String),
+    /// It was written by another version of this program: use that version, or calibrate again.
+    #[error(
+        "the calibration has version {found}, and this program reads version {VERSION}; update the program, or calibrate again"
+    )]
+    Version {
+        /// The version that it states.
+        found: i64,
+    },
+}
+
+impl DocumentError {
+    fn damaged(error: impl std::fmt::Display) -> Self {
+        Self::Damaged(error.to_string().trim().replace('\n', " "))
+    }
+}
+
+impl Calibration {
+    /// Reads the text of a calibration file.
+    ///
+    /// # Errors
+    /// [`DocumentError::Version`] for a version other than [`VERSION`], [`DocumentError::Damaged`] for text that is not
+    /// TOML, lacks a key, has one too many, or holds a number that no fit could have found.
+    pub fn read(text: &str) -> Result<Self, DocumentError> {
+        let mut table: toml::Table = text.parse().map_err(DocumentError::damaged)?;
+        // The version is looked at first, so that a newer file is called newer and not damaged.
+        match table.remove("version") {
+            Some(toml::Value::Integer(found)) if found == i64::from(VERSION) => {}
+            Some(toml::Value::Integer(found)) => return Err(DocumentError::Version { found }),
+            _ => return Err(DocumentError::damaged("its version is missing")),
+        }
+        let calibration: Self = table.try_into().map_err(DocumentError::damaged)?;
+        calibration.check()?;
+        Ok(calibration)
+    }
+
+    /// The text of the calibration file, which [`Calibration::read`] reads back equal.
+    ///
+    /// # Errors
+    /// [`DocumentError::Damaged`] when a number is not one that [`Calibration::read`] would take.
+    pub fn render(&self) -> Result<String, DocumentError> {
+        self.check()?;
+        let body = toml::to_string(self).map_err(DocumentError::damaged)?;
+        Ok(format!("version = {VERSION}\n\n{body}"))
+    }
+
+    fn check(&self) -> Result<(), DocumentError> {
+        if let Some(Fitted { fit, .. }) = &self.threshold {
+            let shares = [fit.expected_false_fire_share, fit.false_fire_share_bound];
+            if !fit.threshold.is_finite() {
+                return Err(DocumentError::damaged("its threshold is not a finite number"));
+            }
+            if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
+                return Err(DocumentError::damaged("a share of false fires is not between 0 and 1"));
+            }
+            if fit.fired > fit.negatives {
+                return Err(DocumentError::damaged("more negatives fired than there were"));
+            }
+        }
+        if let Some(Fitted { fit, .. }) = &self.noise_floor
+            && fit.gate < fit.floor
+        {
+            return Err(DocumentError::damaged("its gate is below the noise floor"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+    use super::*;
+    use crate::{Level, Method};
+    use proptest::prelude::*;
+
+    fn example() -> Calibration {
+        let negatives: Vec<f32> = (0..299).map(|n| 0.4375 - n as f32 * 1e-3).collect();
+        let method = Method::FalseFireShare {
+            share: 0.01,
+            confidence: 0.95,
+        };
+        let levels: Vec<Level> = (0..300).map(|n| Level::from_decibels(-61.5 + (n % 5) as f32)).collect();
+        Calibration {
+            threshold: Some(Fitted {
+                source: "edge-1".into(),
+                fit: ThresholdFit::fit(&negatives, method).unwrap(),
+            }),
+            noise_floor: Some(Fitted {
+                source: "hw:CARD=U0x46d0x825".into(),
+                fit: NoiseFloorFit::fit(&levels, 6.0).unwrap(),
+            }),
+        }
+    }
+
+    /// The example in the documentation of this module is one that it reads.
+    #[test]
+    fn the_documented_example_is_read() {
+        let text: String = include_str!("document.rs")
+            .lines()
+            .skip_while(|line| *line != "//! ```toml")
+            .skip(1)
+            .take_while(|line| *line != "//! ```")
+            .map(|line| format!("{}\n", line.trim_start_matches("//!")))
+            .collect();
+        let calibration = Calibration::read(&text).unwrap();
+        let threshold = calibration.threshold.unwrap();
+        assert_eq!(threshold.for_source("edge-1").unwrap().threshold, 0.4375);
+        assert_eq!(threshold.for_source("edge-2"), None);
+        assert_eq!(calibration.noise_floor.unwrap().fit.gate, Level::from_decibels(-52.25));
+    }
+
+    #[test]
+    fn an_empty_calibration_is_its_version_alone() {
+        let text = Calibration::default().render().unwrap();
+        assert_eq!(text.trim(), "version = 1");
+        assert_eq!(Calibration::read(&text).unwrap(), Calibration::default());
+    }
+
+    #[test]
+    fn foreign_and_damaged_files_are_told_apart() {
+        let newer = example()
+            .render()
+            .unwrap()
+            .replacen("version = 1", "version = 2\nlatency = 3", 1);
+        assert_eq!(Calibration::read(&newer), Err(DocumentError::Version { found: 2 }));
+        let text = example().render().unwrap();
+        for (from, to) in [
+            ("version = 1", ""),
+            ("version = 1", "version = \"1\""),
+            ("version = 1", "version = 1\nlatency = 3"),
+            ("fired = 0", "fired = 1000"),
+            ("fired = 0", "fired = -1"),
+            ("threshold = 0.4375", "threshold = nan"),
+            ("floor = -59.5", "floor = 0.0"),
+            ("floor = -59.5", "floor = -inf"),
+            ("kind = \"false-fire-share\"", "kind = \"guess\""),
+            ("blocks = 300\n", ""),
+        ] {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text, "{from} is not in\n{text}");
+            let error = Calibration::read(&changed).unwrap_err();
+            assert!(matches!(error, DocumentError::Damaged(_)), "{to}: {error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(
+            threshold in -1.0_f32..=1.0, share in 0.0..=1.0_f64, negatives in 0_usize..1_000_000,
+            floor in -144.0_f32..0.0, rise in 0.0_f32..40.0, blocks in 1_usize..1_000_000,
+            model in ".*", microphone in ".*", quartile in any::<bool>(),
+        ) {
+            let method = if quartile {
+                Method::ThirdQuartile
+            } else {
+                Method::FalseFireShare { share: 0.01, confidence: 0.95 }
+            };
+            let calibration = Calibration {
+                threshold: Some(Fitted {
+                    source: model,
+                    fit: ThresholdFit {
+                        threshold,
+                        negatives,
+                        fired: negatives / 3,
+                        expected_false_fire_share: share,
+                        false_fire_share_bound: share,
+                        method,
+                    },
+                }),
+                noise_floor: Some(Fitted {
+                    source: microphone,
+                    fit: NoiseFloorFit {
+                        floor: Level::from_decibels(floor),
+                        gate: Level::from_decibels(floor + rise),
+                        blocks,
+                    },
+                }),
+            };
+            prop_assert_eq!(Calibration::read(&calibration.render().unwrap()), Ok(calibration));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in ".*") {
+            prop_assert!(Calibration::read(&text).is_err());
+        }
+
+        #[test]
+        fn a_damaged_file_never_panics(at in 0_usize..600, with in any::<char>(), cut in any::<bool>()) {
+            let text = example().render().unwrap();
+            let at = at.min(text.len());
+            let damaged = if cut { text[..at].to_owned() } else { format!("{}{with}{}", &text[..at], &text[at..]) };
+            if let Ok(calibration) = Calibration::read(&damaged) {
+                prop_assert!(calibration.render().is_ok());
+            }
+        }
+    }
+}
