@@ -7,7 +7,7 @@
 //! source = "edge-1"                    # the model that made the similarities
 //!
 //! [threshold.fit]
-//! threshold = 0.4375
+//! threshold = 0.4375                   # similarities are accepted from here on
 //! negatives = 299
 //! fired = 0
 //! expected_false_fire_share = 0.0033333333333333335
@@ -144,7 +144,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn example() -> Calibration {
-        let negatives: Vec<f32> = (0..299).map(|n| 0.4375 - n as f32 * 1e-3).collect();
+        let negatives: Vec<f32> = (0..299).map(|n| 0.4375_f32.next_down() - n as f32 * 1e-3).collect();
         let method = Method::FalseFireShare {
             share: 0.01,
             confidence: 0.95,

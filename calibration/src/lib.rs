@@ -1,6 +1,6 @@
 //! The numbers that tie the sensors to the model and to the world, each with the fit that finds it from data.
 //!
-//! - [`threshold`]: similarities of sounds whose source is not in the picture → the similarity above which one is believed;
+//! - [`threshold`]: similarities of sounds whose source is not in the picture → the similarity from which on one is believed;
 //! - [`noise_floor`]: levels of a quiet room → the level above which there is a sound to look for;
 //! - [`document`]: the versioned file that keeps both on a machine.
 //!

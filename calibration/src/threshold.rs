@@ -1,8 +1,10 @@
-//! From similarities of sounds whose source is not in the picture to the similarity above which one is believed.
+//! From similarities of sounds whose source is not in the picture to the similarity from which on one is believed.
 //!
 //! A negative is a picture with a sound that nothing in it makes: silence, noise, something off screen. Its similarity
 //! is the maximum of the raw heatmap, never of one stretched to 0..1: such a map always has a peak, also where there is
-//! nothing to find. A similarity is accepted when it lies strictly above the threshold.
+//! nothing to find. A similarity is accepted when it reaches the threshold, and a threshold is the smallest number above
+//! the similarity that a method settles on: what is like a negative is refused, also where many are exactly alike, as
+//! those of silence are.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +24,7 @@ pub enum Method {
     /// The third quartile of the negatives' similarities, as scores on public test sets use it: a quarter of what is not
     /// there gets through, which is meant for comparing models, not for moving a camera.
     ThirdQuartile,
-    /// The lowest similarity of a negative above which, at the stated confidence, fewer than a stated share of further
+    /// The lowest similarity of a negative above which, at the stated confidence, at most a stated share of further
     /// negatives will come to lie.
     ///
     /// It is one of the similarities themselves (an order statistic), so that nothing is assumed about how they are
@@ -40,13 +42,13 @@ pub enum Method {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ThresholdFit {
-    /// A similarity is accepted when it is strictly above this one.
+    /// A similarity is accepted from this one on.
     pub threshold: f32,
     /// How many negatives it was found from.
     pub negatives: usize,
-    /// How many of those lie above it.
+    /// How many of those reach it.
     pub fired: usize,
-    /// The share of further negatives expected to lie above it, 0..1: `(fired + 1) / (negatives + 1)`, because the next
+    /// The share of further negatives expected to reach it, 0..1: `(fired + 1) / (negatives + 1)`, because the next
     /// negative is equally likely to fall into any of the gaps that those seen leave between them.
     pub expected_false_fire_share: f64,
     /// The greatest such share that agrees with what was seen, at the method's confidence or else at 95 %.
@@ -66,7 +68,7 @@ impl ThresholdFit {
         let confidence = method.confidence()?;
         let sorted = Sorted::new(NEGATIVES, similarities)?;
         let negatives = sorted.values().len();
-        let threshold = match method {
+        let refused = match method {
             Method::ThirdQuartile => sorted.quantile(0.75),
             Method::FalseFireShare { share, confidence } => {
                 let above = most_successes_below(share, negatives, confidence).ok_or_else(|| FitError::TooFew {
@@ -77,9 +79,9 @@ impl ThresholdFit {
                 sorted.values()[negatives - 1 - above]
             }
         };
-        let fired = sorted.above(threshold);
+        let fired = sorted.above(refused);
         Ok(Self {
-            threshold,
+            threshold: refused.next_up(),
             negatives,
             fired,
             expected_false_fire_share: (fired + 1) as f64 / (negatives + 1) as f64,
@@ -90,7 +92,7 @@ impl ThresholdFit {
 
     /// Whether a similarity is believed.
     pub fn accepts(&self, similarity: f32) -> bool {
-        similarity > self.threshold
+        similarity >= self.threshold
     }
 }
 
@@ -154,14 +156,14 @@ mod tests {
         );
         let fit = ThresholdFit::fit(&ramp(299), one_percent()).unwrap();
         assert_eq!(fit.fired, 0);
-        assert_eq!(fit.threshold, *ramp(299).last().unwrap());
+        assert_eq!(fit.threshold, ramp(299)[298].next_up());
         assert!(fit.false_fire_share_bound <= 0.01);
     }
 
     #[test]
     fn nothing_lies_above_negatives_that_are_all_alike() {
         let fit = ThresholdFit::fit(&[0.3; 300], one_percent()).unwrap();
-        assert_eq!((fit.threshold, fit.fired), (0.3, 0));
+        assert_eq!((fit.threshold, fit.fired), (0.3_f32.next_up(), 0));
         assert!(!fit.accepts(0.3));
         assert!(fit.accepts(0.300_001));
         assert!(!fit.accepts(f32::NAN));
@@ -230,7 +232,7 @@ mod tests {
                         prop_assert_eq!(fit.fired, similarities.iter().filter(|s| fit.accepts(**s)).count());
                         prop_assert!(fit.expected_false_fire_share <= 1.0 && fit.false_fire_share_bound <= 1.0);
                         if method != Method::ThirdQuartile {
-                            prop_assert!(similarities.contains(&fit.threshold));
+                            prop_assert!(similarities.contains(&fit.threshold.next_down()));
                             prop_assert!(fit.false_fire_share_bound <= share + 1e-9);
                         }
                     }
