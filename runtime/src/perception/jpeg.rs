@@ -1,0 +1,185 @@
+//! Motion JPEG frames to RGB.
+
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+/// Why a JPEG frame could not be decoded. Every case concerns this one frame: drop it and take the next.
+#[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
+pub enum JpegError {
+    /// It ends before its image does, as frames do when USB packets are lost.
+    #[error("the JPEG frame is cut short: drop it, and lower the frame rate or shorten the cable if that happens often")]
+    Truncated,
+    /// Its headers or its data contradict the format.
+    #[error("the JPEG frame is damaged ({0}): drop it")]
+    Damaged(String),
+    /// It is whole, but of a kind that no camera sends (arithmetic coding, lossless, four colours, 12 bits).
+    #[error("the JPEG frame is of an unsupported kind ({0}): convert it to baseline 8-bit grey or colour")]
+    Unsupported(&'static str),
+    /// It is of another size than the camera was set to.
+    #[error("the JPEG frame is {found_width}×{found_height} where the camera promised {width}×{height}: drop it")]
+    OtherSize {
+        /// Width that was promised.
+        width: usize,
+        /// Height that was promised.
+        height: usize,
+        /// Width in the frame's header.
+        found_width: usize,
+        /// Height in the frame's header.
+        found_height: usize,
+    },
+}
+
+/// Decodes frame after frame into the same buffer.
+#[derive(Debug, Default)]
+pub struct MotionJpegDecoder {
+    completed: Vec<u8>,
+    pixels: Vec<u8>,
+}
+
+impl MotionJpegDecoder {
+    /// A decoder whose buffers grow with the first frame.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The pixels of one JPEG image of `width × height`, tightly packed RGB.
+    ///
+    /// The standard Huffman tables are put in where the frame brings none (the `MJPG` habit). A frame whose data run out is an error and not a
+    /// picture with a grey rest.
+    ///
+    /// # Errors
+    /// Every [`JpegError`]; damaged bytes never panic.
+    pub fn decode(&mut self, bytes: &[u8], width: usize, height: usize) -> Result<&[u8], JpegError> {
+        let header = Header::read(bytes)?;
+        if (header.width, header.height) != (width, height) {
+            let (found_width, found_height) = (header.width, header.height);
+            return Err(JpegError::OtherSize { width, height, found_width, found_height });
+        }
+        let scan = bytes.get(header.scan_start..).unwrap_or_default();
+        if scan.windows(2).rposition(|pair| pair == END_OF_IMAGE).is_none() {
+            return Err(JpegError::Truncated);
+        }
+
+        self.completed.clear();
+        let whole = if header.has_huffman_tables {
+            bytes
+        } else {
+            self.completed.extend_from_slice(&bytes[..header.scan_start]);
+            self.completed.extend_from_slice(&STANDARD_HUFFMAN_TABLES);
+            self.completed.extend_from_slice(scan);
+            &self.completed
+        };
+        let options = DecoderOptions::default()
+            .set_strict_mode(true)
+            .set_max_width(width)
+            .set_max_height(height)
+            .jpeg_set_out_colorspace(ColorSpace::RGB);
+        self.pixels.resize(width * height * 3, 0);
+        JpegDecoder::new_with_options(ZCursor::new(whole), options)
+            .decode_into(&mut self.pixels)
+            .map_err(|error| JpegError::Damaged(format!("{error:?}")))?;
+        Ok(&self.pixels)
+    }
+}
+
+/// Width and height that a JPEG image's header states.
+///
+/// # Errors
+/// As [`MotionJpegDecoder::decode`], as far as the header tells.
+pub fn jpeg_size(bytes: &[u8]) -> Result<(usize, usize), JpegError> {
+    Header::read(bytes).map(|header| (header.width, header.height))
+}
+
+const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
+
+/// What precedes the first scan (ITU T.81, B.2).
+struct Header {
+    width: usize,
+    height: usize,
+    has_huffman_tables: bool,
+    /// Where the marker of the first scan stands.
+    scan_start: usize,
+}
+
+impl Header {
+    fn read(bytes: &[u8]) -> Result<Self, JpegError> {
+        let byte = |at: usize| bytes.get(at).copied().ok_or(JpegError::Truncated);
+        let word = |at: usize| Ok(usize::from(u16::from_be_bytes([byte(at)?, byte(at + 1)?])));
+        if (byte(0)?, byte(1)?) != (0xFF, 0xD8) {
+            return Err(JpegError::Damaged("no start of image".into()));
+        }
+        let mut size = None;
+        let mut has_huffman_tables = false;
+        let mut at = 2;
+        loop {
+            if byte(at)? != 0xFF {
+                return Err(JpegError::Damaged(format!("no marker at byte {at}")));
+            }
+            if byte(at + 1)? == 0xFF {
+                // Any number of fill bytes may precede a marker.
+                at += 1;
+                continue;
+            }
+            match byte(at + 1)? {
+                0xC0..=0xC2 => {
+                    if byte(at + 4)? != 8 {
+                        return Err(JpegError::Unsupported("not 8 bits a sample"));
+                    }
+                    if !matches!(byte(at + 9)?, 1 | 3) {
+                        return Err(JpegError::Unsupported("neither grey nor three colours"));
+                    }
+                    size = Some((word(at + 7)?, word(at + 5)?));
+                }
+                0xC4 => has_huffman_tables = true,
+                0xC3 | 0xC5..=0xCF => return Err(JpegError::Unsupported("neither baseline nor progressive")),
+                0xDA => {
+                    let (width, height) = size.ok_or_else(|| JpegError::Damaged("a scan before any frame".into()))?;
+                    return Ok(Self { width, height, has_huffman_tables, scan_start: at });
+                }
+                0xDB | 0xDD..=0xFE => {}
+                marker => return Err(JpegError::Damaged(format!("marker {marker:#04X} before the first scan"))),
+            }
+            let length = word(at + 2)?;
+            if length < 2 {
+                return Err(JpegError::Damaged(format!("a segment of {length} bytes")));
+            }
+            at += 2 + length;
+        }
+    }
+}
+
+/// One DHT segment with the typical tables of ITU T.81, Annex K.3, which decoders assume where a motion JPEG frame has none.
+#[rustfmt::skip]
+const STANDARD_HUFFMAN_TABLES: [u8; 420] = [
+    0xFF, 0xC4, 0x01, 0xA2,
+    // Table K.3, luminance DC: class and slot, codes of 1..16 bits, values.
+    0x00, 0x00, 0x01, 0x05, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B,
+    // Table K.5, luminance AC: class and slot, codes of 1..16 bits, values.
+    0x10, 0x00, 0x02, 0x01, 0x03, 0x03, 0x02, 0x04, 0x03, 0x05, 0x05, 0x04, 0x04, 0x00, 0x00, 0x01, 0x7D,
+    0x01, 0x02, 0x03, 0x00, 0x04, 0x11, 0x05, 0x12, 0x21, 0x31, 0x41, 0x06, 0x13, 0x51, 0x61, 0x07, 0x22, 0x71, 0x14, 0x32,
+    0x81, 0x91, 0xA1, 0x08, 0x23, 0x42, 0xB1, 0xC1, 0x15, 0x52, 0xD1, 0xF0, 0x24, 0x33, 0x62, 0x72, 0x82, 0x09, 0x0A, 0x16,
+    0x17, 0x18, 0x19, 0x1A, 0x25, 0x26, 0x27, 0x28, 0x29, 0x2A, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3A, 0x43, 0x44, 0x45,
+    0x46, 0x47, 0x48, 0x49, 0x4A, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5A, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68, 0x69,
+    0x6A, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7A, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8A, 0x92, 0x93, 0x94,
+    0x95, 0x96, 0x97, 0x98, 0x99, 0x9A, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xA7, 0xA8, 0xA9, 0xAA, 0xB2, 0xB3, 0xB4, 0xB5, 0xB6,
+    0xB7, 0xB8, 0xB9, 0xBA, 0xC2, 0xC3, 0xC4, 0xC5, 0xC6, 0xC7, 0xC8, 0xC9, 0xCA, 0xD2, 0xD3, 0xD4, 0xD5, 0xD6, 0xD7, 0xD8,
+    0xD9, 0xDA, 0xE1, 0xE2, 0xE3, 0xE4, 0xE5, 0xE6, 0xE7, 0xE8, 0xE9, 0xEA, 0xF1, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xF8,
+    0xF9, 0xFA,
+    // Table K.4, chrominance DC: class and slot, codes of 1..16 bits, values.
+    0x01, 0x00, 0x03, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00,
+    0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0A, 0x0B,
+    // Table K.6, chrominance AC: class and slot, codes of 1..16 bits, values.
+    0x11, 0x00, 0x02, 0x01, 0x02, 0x04, 0x04, 0x03, 0x04, 0x07, 0x05, 0x04, 0x04, 0x00, 0x01, 0x02, 0x77,
+    0x00, 0x01, 0x02, 0x03, 0x11, 0x04, 0x05, 0x21, 0x31, 0x06, 0x12, 0x41, 0x51, 0x07, 0x61, 0x71, 0x13, 0x22, 0x32, 0x81,
+    0x08, 0x14, 0x42, 0x91, 0xA1, 0xB1, 0xC1, 0x09, 0x23, 0x33, 0x52, 0xF0, 0x15, 0x62, 0x72, 0xD1, 0x0A, 0x16, 0x24, 0x34,
+    0xE1, 0x25, 0xF1, 0x17, 0x18, 0x19, 0x1A, 0x26, 0x27, 0x28, 0x29, 0x2A, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3A, 0x43, 0x44,
+    0x45, 0x46, 0x47, 0x48, 0x49, 0x4A, 0x53, 0x54, 0x55, 0x56, 0x57, 0x58, 0x59, 0x5A, 0x63, 0x64, 0x65, 0x66, 0x67, 0x68,
+    0x69, 0x6A, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7A, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8A, 0x92,
+    0x93, 0x94, 0x95, 0x96, 0x97, 0x98, 0x99, 0x9A, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xA7, 0xA8, 0xA9, 0xAA, 0xB2, 0xB3, 0xB4,
+    0xB5, 0xB6, 0xB7, 0xB8, 0xB9, 0xBA, 0xC2, 0xC3, 0xC4, 0xC5, 0xC6, 0xC7, 0xC8, 0xC9, 0xCA, 0xD2, 0xD3, 0xD4, 0xD5, 0xD6,
+    0xD7, 0xD8, 0xD9, 0xDA, 0xE2, 0xE3, 0xE4, 0xE5, 0xE6, 0xE7, 0xE8, 0xE9, 0xEA, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xF8,
+    0xF9, 0xFA,
+];
