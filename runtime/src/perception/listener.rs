@@ -1,0 +1,215 @@
+//! From sound to its embedding: a whole sound at once, or a stream in which every stretch is heard once.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use lookhear_board::Sound;
+
+use super::encoder::{Encoder, EncoderError};
+use super::heatmap::normalise;
+use super::log_mel::{self, PATCH_HOP_SAMPLES, PATCH_SAMPLES, PatchStream};
+use super::manifest::{SoundFrontEnd, SoundInput};
+use super::resample::{ResampleError, resample};
+use super::spectrogram::{self, PaperSpectrogram};
+
+/// Seconds between two embeddings of a stream: YAMNet's patch hop.
+const HOP_SECONDS: f64 = PATCH_HOP_SAMPLES as f64 / log_mel::RATE_HZ as f64;
+/// Embeddings kept beyond the window, for pictures that come later than the sound they belong to.
+const LATE_EMBEDDINGS: usize = 8;
+
+/// Why a sound cannot be heard.
+#[derive(Debug, thiserror::Error)]
+pub enum SoundError {
+    /// There are no samples.
+    #[error("the sound is empty; give one that lasts at least a few hundredths of a second")]
+    Empty,
+    /// Its rate cannot be brought to the model's.
+    #[error(transparent)]
+    Resample(#[from] ResampleError),
+    /// The audio network cannot be run.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+}
+
+/// A sound as the model understands it: a unit vector, or zeros where there is nothing to hear.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SoundEmbedding(Vec<f32>);
+
+impl SoundEmbedding {
+    /// Scales the sum or mean of embeddings to unit length; nothing stays nothing.
+    pub fn from_sum(mut sum: Vec<f32>) -> Self {
+        normalise(&mut sum);
+        Self(sum)
+    }
+
+    /// One value a channel.
+    pub fn values(&self) -> &[f32] {
+        &self.0
+    }
+}
+
+/// The part of the model that hears.
+pub struct Ear {
+    rate_hz: u32,
+    encoder: Encoder,
+    front_end: FrontEnd,
+    /// The newest embeddings of the stream, oldest first.
+    heard: VecDeque<Heard>,
+    /// How many of them make up a window.
+    window_embeddings: usize,
+}
+
+enum FrontEnd {
+    LogMel { stream: PatchStream, patches: u64 },
+    Spectrogram { spectrogram: PaperSpectrogram, recent: VecDeque<f32>, heard_samples: u64, next_end: u64, window_samples: usize },
+}
+
+/// One stretch of a stream, understood.
+#[derive(Debug)]
+struct Heard {
+    /// Counted in samples from the start of the stream.
+    end_sample: u64,
+    embedding: Vec<f32>,
+}
+
+impl std::fmt::Debug for Ear {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Ear({} Hz, {:?})", self.rate_hz, self.encoder)
+    }
+}
+
+impl Ear {
+    /// Prepares the audio network of a bundle.
+    pub fn new(input: &SoundInput, onnx: &[u8], backend: &str) -> Result<Self, EncoderError> {
+        let (shape, front_end, window_embeddings) = match input.front_end {
+            SoundFrontEnd::LogMel => {
+                let embeddings = (f64::from(input.window_seconds) / HOP_SECONDS).round() as usize;
+                let front_end = FrontEnd::LogMel { stream: PatchStream::new(), patches: 0 };
+                ([1, 1, log_mel::PATCH_FRAMES, log_mel::BANDS], front_end, embeddings.saturating_sub(1).max(1))
+            }
+            SoundFrontEnd::Spectrogram => {
+                let spectrogram = PaperSpectrogram::new(input.rate_hz);
+                let shape = [1, 1, spectrogram::MEL_BANDS, spectrogram.frames()];
+                let window_samples = (f64::from(input.window_seconds) * f64::from(input.rate_hz)).round() as usize;
+                let front_end = FrontEnd::Spectrogram {
+                    spectrogram,
+                    recent: VecDeque::with_capacity(window_samples),
+                    heard_samples: 0,
+                    next_end: hop_samples(input.rate_hz),
+                    window_samples,
+                };
+                (shape, front_end, 1)
+            }
+        };
+        let encoder = Encoder::load("audio.onnx", onnx, &shape, backend)?;
+        let heard = VecDeque::with_capacity(window_embeddings + LATE_EMBEDDINGS);
+        Ok(Self { rate_hz: input.rate_hz, encoder, front_end, heard, window_embeddings })
+    }
+
+    /// Length of the embedding, in channels.
+    pub fn embedding_channels(&self) -> usize {
+        self.encoder.output_shape().iter().product()
+    }
+
+    /// Samples a second that [`push`](Self::push) takes.
+    pub fn rate_hz(&self) -> u32 {
+        self.rate_hz
+    }
+
+    /// Understands a whole sound of any rate: the mean over its patches.
+    pub fn hear(&mut self, sound: &Sound) -> Result<SoundEmbedding, SoundError> {
+        if sound.samples.is_empty() {
+            return Err(SoundError::Empty);
+        }
+        let sound = resample(sound, self.rate_hz)?;
+        let mut sum = vec![0.0; self.embedding_channels()];
+        match &mut self.front_end {
+            FrontEnd::LogMel { .. } => {
+                for patch in log_mel::log_mel_patches(&sound.samples).outer_iter() {
+                    add(&mut sum, self.encoder.run(patch.as_slice().unwrap_or_default())?);
+                }
+            }
+            FrontEnd::Spectrogram { spectrogram, .. } => {
+                add(&mut sum, self.encoder.run(spectrogram.compute(&sound.samples).as_slice().unwrap_or_default())?);
+            }
+        }
+        Ok(SoundEmbedding::from_sum(sum))
+    }
+
+    /// Hears the next samples of a stream at [`rate_hz`](Self::rate_hz). Each stretch of it is understood once, and no picture
+    /// pays for it again.
+    pub fn push(&mut self, samples: &[f32]) -> Result<(), SoundError> {
+        let Self { encoder, front_end, heard, window_embeddings, rate_hz } = self;
+        let most = *window_embeddings + LATE_EMBEDDINGS;
+        let mut keep = |end_sample: u64, embedding: &[f32]| {
+            let mut kept = if heard.len() >= most { heard.pop_front().map(|oldest| oldest.embedding) } else { None }
+                .unwrap_or_else(|| Vec::with_capacity(embedding.len()));
+            kept.clear();
+            kept.extend_from_slice(embedding);
+            heard.push_back(Heard { end_sample, embedding: kept });
+        };
+        match front_end {
+            FrontEnd::LogMel { stream, patches } => {
+                let mut outcome = Ok(());
+                stream.push(samples, |patch| {
+                    let end_sample = PATCH_SAMPLES as u64 + *patches * PATCH_HOP_SAMPLES as u64;
+                    *patches += 1;
+                    match encoder.run(patch) {
+                        Ok(embedding) => keep(end_sample, embedding),
+                        Err(cause) => outcome = Err(cause.into()),
+                    }
+                });
+                outcome
+            }
+            FrontEnd::Spectrogram { spectrogram, recent, heard_samples, next_end, window_samples } => {
+                for &sample in samples {
+                    if recent.len() >= *window_samples {
+                        recent.pop_front();
+                    }
+                    recent.push_back(sample);
+                    *heard_samples += 1;
+                    if *heard_samples == *next_end {
+                        *next_end += hop_samples(*rate_hz);
+                        let decibels = spectrogram.compute(recent.make_contiguous());
+                        keep(*heard_samples, encoder.run(decibels.as_slice().unwrap_or_default())?);
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Forgets the stream: after a gap the window across it is not to be trusted.
+    pub fn reset(&mut self) {
+        self.heard.clear();
+        match &mut self.front_end {
+            FrontEnd::LogMel { stream, patches } => {
+                stream.reset();
+                *patches = 0;
+            }
+            FrontEnd::Spectrogram { recent, heard_samples, next_end, .. } => {
+                recent.clear();
+                *heard_samples = 0;
+                *next_end = hop_samples(self.rate_hz);
+            }
+        }
+    }
+
+    /// What the stream sounded like in the window that ends at a moment, counted from the start of the stream; `None` before
+    /// the first whole patch.
+    pub fn embedding_until(&self, moment: Duration) -> Option<SoundEmbedding> {
+        let last_sample = (moment.as_secs_f64() * f64::from(self.rate_hz)).round() as u64;
+        let mut sum = vec![0.0; self.embedding_channels()];
+        let within = self.heard.iter().rev().filter(|heard| heard.end_sample <= last_sample).take(self.window_embeddings);
+        let embeddings = within.map(|heard| add(&mut sum, &heard.embedding)).count();
+        (embeddings > 0).then(|| SoundEmbedding::from_sum(sum))
+    }
+}
+
+fn hop_samples(rate_hz: u32) -> u64 {
+    ((HOP_SECONDS * f64::from(rate_hz)).round() as u64).max(1)
+}
+
+fn add(sum: &mut [f32], embedding: &[f32]) {
+    sum.iter_mut().zip(embedding).for_each(|(sum, value)| *sum += value);
+}

@@ -1,0 +1,104 @@
+//! Give it a picture and the sound before it, get a percept.
+
+use std::time::Duration;
+
+use lookhear_board::{Picture, Sound};
+
+use super::bundle::Bundle;
+use super::encoder::{Encoder, EncoderError};
+use super::heatmap::{Heatmap, Point};
+use super::listener::{Ear, SoundEmbedding, SoundError};
+use super::manifest::Manifest;
+use super::percept::Percept;
+use super::picture::{PictureError, PictureFrontEnd};
+
+/// Why there is no percept.
+#[derive(Debug, thiserror::Error)]
+pub enum LocaliserError {
+    /// This picture cannot be used: go on with the next.
+    #[error(transparent)]
+    Picture(#[from] PictureError),
+    /// This sound cannot be used: go on with the next.
+    #[error(transparent)]
+    Sound(#[from] SoundError),
+    /// The networks cannot be used: choose another backend or another bundle.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// The networks do not have the shapes that the bundle's `model.toml` states: bring another bundle.
+    #[error("the bundle's {network} network gives {found:?} where its model.toml states {stated:?}; export the model again")]
+    Shape {
+        /// `vision` or `audio`.
+        network: &'static str,
+        /// From the network.
+        found: Vec<usize>,
+        /// From the manifest.
+        stated: Vec<usize>,
+    },
+}
+
+/// A model, ready to localise.
+#[derive(Debug)]
+pub struct Localiser {
+    manifest: Manifest,
+    front_end: PictureFrontEnd,
+    vision: Encoder,
+    ear: Ear,
+    pixels: Vec<f32>,
+}
+
+impl Localiser {
+    /// Prepares a bundle's networks for a backend (see [`Encoder::load`]).
+    pub fn new(bundle: &Bundle, backend: &str) -> Result<Self, LocaliserError> {
+        let manifest = bundle.manifest.clone();
+        let input = &manifest.picture;
+        let front_end = PictureFrontEnd::new(input.side_pixels, input.transform, input.mean, input.deviation);
+        let vision = Encoder::load("vision.onnx", &bundle.vision, &[1, 3, input.side_pixels, input.side_pixels], backend)?;
+        let stated = vec![1, manifest.embedding_channels, input.map_cells, input.map_cells];
+        if vision.output_shape() != stated {
+            return Err(LocaliserError::Shape { network: "vision", found: vision.output_shape().to_vec(), stated });
+        }
+        let ear = Ear::new(&manifest.sound, &bundle.audio, backend)?;
+        if ear.embedding_channels() != manifest.embedding_channels {
+            return Err(LocaliserError::Shape {
+                network: "audio",
+                found: vec![1, ear.embedding_channels()],
+                stated: vec![1, manifest.embedding_channels],
+            });
+        }
+        let pixels = vec![0.0; 3 * input.side_pixels * input.side_pixels];
+        Ok(Self { manifest, front_end, vision, ear, pixels })
+    }
+
+    /// What the bundle says of the model.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The part that hears, for sound that comes in a stream.
+    pub fn ear(&mut self) -> &mut Ear {
+        &mut self.ear
+    }
+
+    /// Understands a whole sound of any rate and length at once.
+    pub fn hear(&mut self, sound: &Sound) -> Result<SoundEmbedding, LocaliserError> {
+        Ok(self.ear.hear(sound)?)
+    }
+
+    /// Finds where in a picture a sound comes from.
+    pub fn localise(&mut self, picture: &Picture, sound: &SoundEmbedding, stamp: Duration) -> Result<Percept, LocaliserError> {
+        let mut heatmap = Heatmap::default();
+        let cells = self.manifest.picture.map_cells;
+        self.front_end.prepare(picture, &mut self.pixels)?;
+        heatmap.fill(self.vision.run(&self.pixels)?, cells, cells, sound.values());
+        let peak = heatmap.peak();
+        let (x, y) = self.front_end.to_frame(picture.width, picture.height, peak.x, peak.y);
+        let similarity = heatmap.similarity();
+        Ok(Percept {
+            accepted: similarity >= self.manifest.threshold.similarity,
+            peak: Point { x, y },
+            similarity,
+            heatmap,
+            stamp,
+        })
+    }
+}

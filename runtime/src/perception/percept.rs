@@ -1,0 +1,20 @@
+//! What perception hands on: one picture, the sound before it, and where they agree.
+
+use std::time::Duration;
+
+use super::heatmap::{Heatmap, Point};
+
+/// What was found in one picture with the sound that ends at its stamp.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Percept {
+    /// Raw similarities over the model's view of the picture.
+    pub heatmap: Heatmap,
+    /// Where the greatest similarity lies, in the coordinates of the whole frame.
+    pub peak: Point,
+    /// The greatest similarity, −1..1.
+    pub similarity: f32,
+    /// The similarity reaches the threshold found on negatives: something in view is making the sound.
+    pub accepted: bool,
+    /// Of the picture.
+    pub stamp: Duration,
+}

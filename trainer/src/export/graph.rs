@@ -1,0 +1,232 @@
+//! Writes an ONNX graph, one operator at a time. BatchNorm never appears: it is folded into the convolution before it.
+
+use half::f16;
+use prost::Message;
+use tract_onnx::pb::{
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
+    ValueInfoProto, attribute_proto::AttributeType, tensor_proto::DataType, tensor_shape_proto, type_proto,
+};
+
+/// ONNX operator set 13 (2020): understood by every runtime in use, and old enough for `ReduceMean` to take its axes as an
+/// attribute.
+const OPERATOR_SET: i64 = 13;
+
+/// How weights are stored in the file; they are f32 again once a runtime has folded its constants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Storage {
+    /// As they are.
+    Float32,
+    /// Half the bytes.
+    Float16,
+    /// A quarter: one scale for each output channel, symmetric, rounded to nearest.
+    Int8,
+}
+
+/// Name of a value in the graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value(String);
+
+/// The geometry of a convolution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Edge of the kernel, in cells.
+    pub kernel: usize,
+    /// Cells from one output to the next.
+    pub stride: usize,
+    /// Zeros added on top and left, and on bottom and right.
+    pub padding: (usize, usize),
+    /// Channel groups: 1, or the number of channels for a depthwise convolution.
+    pub groups: usize,
+}
+
+/// A graph that is being written.
+#[derive(Debug)]
+pub struct Graph {
+    proto: GraphProto,
+    storage: Storage,
+}
+
+impl Graph {
+    /// An empty graph whose large weights are stored as `storage`.
+    pub fn new(name: &str, storage: Storage) -> Self {
+        Self { proto: GraphProto { name: name.to_owned(), ..Default::default() }, storage }
+    }
+
+    /// Declares the input.
+    pub fn input(&mut self, name: &str, shape: &[usize]) -> Value {
+        self.proto.input.push(declaration(name, shape));
+        Value(name.to_owned())
+    }
+
+    /// A weight tensor whose first axis is the output channel, stored as the graph's storage asks; small ones stay f32.
+    pub fn weight(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
+        const SMALL: usize = 2048;
+        match self.storage {
+            Storage::Float16 if values.len() > SMALL => {
+                let bytes = values.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect();
+                self.initializer(&format!("{name}.f16"), shape, DataType::Float16, bytes);
+                self.node("Cast", &[&Value(format!("{name}.f16"))], name, vec![integer("to", DataType::Float as i64)])
+            }
+            Storage::Int8 if values.len() > SMALL => {
+                let (bytes, scales) = quantise_rows(values, shape.first().copied().unwrap_or(1));
+                self.initializer(&format!("{name}.i8"), shape, DataType::Int8, bytes);
+                let mut scale_shape = vec![1; shape.len()];
+                if let Some(first) = scale_shape.first_mut() {
+                    *first = scales.len();
+                }
+                let scale = self.constant(&format!("{name}.scale"), &scale_shape, &scales);
+                let cast = self.node(
+                    "Cast",
+                    &[&Value(format!("{name}.i8"))],
+                    &format!("{name}.cast"),
+                    vec![integer("to", DataType::Float as i64)],
+                );
+                self.node("Mul", &[&cast, &scale], name, vec![])
+            }
+            _ => self.constant(name, shape, values),
+        }
+    }
+
+    /// A constant kept in f32.
+    pub fn constant(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.initializer(name, shape, DataType::Float, bytes);
+        Value(name.to_owned())
+    }
+
+    /// A constant of integers, for axes and shapes.
+    pub fn integers(&mut self, name: &str, values: &[i64]) -> Value {
+        let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.initializer(name, &[values.len()], DataType::Int64, bytes);
+        Value(name.to_owned())
+    }
+
+    /// A convolution of `[1, channels, height, width]` with weights `[out, in / groups, kernel, kernel]` and a bias.
+    pub fn convolution(&mut self, name: &str, input: &Value, weight: &Value, bias: &Value, window: Window) -> Value {
+        let Window { kernel, stride, padding: (before, after), groups } = window;
+        let attributes = vec![
+            integers("kernel_shape", &[kernel, kernel]),
+            integers("strides", &[stride, stride]),
+            integers("pads", &[before, before, after, after]),
+            integer("group", groups as i64),
+        ];
+        self.node("Conv", &[input, weight, bias], name, attributes)
+    }
+
+    /// Any operator with one output, which bears the operator's name.
+    pub fn node(&mut self, operator: &str, inputs: &[&Value], name: &str, attribute: Vec<AttributeProto>) -> Value {
+        self.proto.node.push(NodeProto {
+            op_type: operator.to_owned(),
+            name: name.to_owned(),
+            input: inputs.iter().map(|value| value.0.clone()).collect(),
+            output: vec![name.to_owned()],
+            attribute,
+            ..Default::default()
+        });
+        Value(name.to_owned())
+    }
+
+    /// The finished file, with one output.
+    pub fn finish(mut self, output: &Value, shape: &[usize]) -> Vec<u8> {
+        self.proto.output.push(declaration(&output.0, shape));
+        ModelProto {
+            ir_version: 7,
+            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPERATOR_SET }],
+            producer_name: "lookhear".to_owned(),
+            producer_version: env!("CARGO_PKG_VERSION").to_owned(),
+            graph: Some(self.proto),
+            ..Default::default()
+        }
+        .encode_to_vec()
+    }
+
+    fn initializer(&mut self, name: &str, shape: &[usize], data_type: DataType, raw_data: Vec<u8>) {
+        self.proto.initializer.push(TensorProto {
+            name: name.to_owned(),
+            dims: shape.iter().map(|&size| size as i64).collect(),
+            data_type: data_type as i32,
+            raw_data,
+            ..Default::default()
+        });
+    }
+}
+
+/// An integer attribute.
+pub fn integer(name: &str, value: i64) -> AttributeProto {
+    AttributeProto { name: name.to_owned(), r#type: AttributeType::Int as i32, i: value, ..Default::default() }
+}
+
+/// A list of integers as an attribute.
+pub fn integers(name: &str, values: &[usize]) -> AttributeProto {
+    AttributeProto {
+        name: name.to_owned(),
+        r#type: AttributeType::Ints as i32,
+        ints: values.iter().map(|&value| value as i64).collect(),
+        ..Default::default()
+    }
+}
+
+fn declaration(name: &str, shape: &[usize]) -> ValueInfoProto {
+    let dim = shape
+        .iter()
+        .map(|&size| tensor_shape_proto::Dimension {
+            value: Some(tensor_shape_proto::dimension::Value::DimValue(size as i64)),
+            ..Default::default()
+        })
+        .collect();
+    let tensor = type_proto::Tensor { elem_type: DataType::Float as i32, shape: Some(TensorShapeProto { dim }) };
+    ValueInfoProto {
+        name: name.to_owned(),
+        r#type: Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..Default::default() }),
+        ..Default::default()
+    }
+}
+
+/// Rounds each of `rows` equal stretches to integers in −127..127 of its own scale.
+fn quantise_rows(values: &[f32], rows: usize) -> (Vec<u8>, Vec<f32>) {
+    let length = (values.len() / rows.max(1)).max(1);
+    let scales: Vec<f32> = values
+        .chunks(length)
+        .map(|row| row.iter().fold(0.0f32, |most, value| most.max(value.abs())).max(f32::MIN_POSITIVE) / 127.0)
+        .collect();
+    let bytes = values
+        .chunks(length)
+        .zip(&scales)
+        .flat_map(|(row, scale)| row.iter().map(move |value| (value / scale).round().clamp(-127.0, 127.0) as i8 as u8))
+        .collect();
+    (bytes, scales)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use lookhear::perception::encoder::Encoder;
+
+    /// A pointwise convolution with every way of storing its weights, run by the very engine that serves it.
+    #[test]
+    fn every_storage_gives_nearly_the_same_numbers() {
+        let values: Vec<f32> = (0..64 * 64).map(|index| ((index * 7919) % 201) as f32 / 100.0 - 1.0).collect();
+        let input: Vec<f32> = (0..64 * 4).map(|index| ((index * 104_729) % 17) as f32 / 17.0).collect();
+        let run = |storage| {
+            let mut graph = Graph::new("pointwise", storage);
+            let x = graph.input("x", &[1, 64, 2, 2]);
+            let weight = graph.weight("w", &[64, 64, 1, 1], &values);
+            let bias = graph.constant("b", &[64], &[0.5; 64]);
+            let window = Window { kernel: 1, stride: 1, padding: (0, 0), groups: 1 };
+            let y = graph.convolution("y", &x, &weight, &bias, window);
+            let onnx = graph.finish(&y, &[1, 64, 2, 2]);
+            let mut encoder = Encoder::load("test", &onnx, &[1, 64, 2, 2], "cpu").unwrap();
+            (onnx.len(), encoder.run(&input).unwrap().to_vec())
+        };
+        let (plain_bytes, plain) = run(Storage::Float32);
+        for (storage, bytes_share, tolerance) in [(Storage::Float16, 0.6, 0.02), (Storage::Int8, 0.4, 0.3)] {
+            let (bytes, values) = run(storage);
+            assert!((bytes as f64) < plain_bytes as f64 * bytes_share, "{storage:?}: {bytes} of {plain_bytes}");
+            let worst = plain.iter().zip(&values).map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max);
+            assert!(worst > 0.0 && worst < tolerance, "{storage:?}: {worst}");
+        }
+        let by_hand: f32 = 0.5 + (0..64).map(|channel| values[channel] * input[channel * 4]).sum::<f32>();
+        assert!((plain[0] - by_hand).abs() < 1e-4);
+    }
+}

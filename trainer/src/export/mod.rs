@@ -1,0 +1,3 @@
+//! From networks and weights to ONNX that tract and others run.
+
+pub mod graph;

@@ -1,0 +1,4 @@
+//! Training: the backbones stay as they are and their features are computed once; the projections learn from them.
+
+pub mod features;
+pub mod steps;

@@ -1,0 +1,198 @@
+//! The training loop over cached features.
+
+use burn::module::Module;
+use burn::optim::{AdamWConfig, GradientsParams};
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::seq::SliceRandom;
+use rand::{SeedableRng, rngs::StdRng};
+use serde::Serialize;
+
+use super::features::{SOUND_VALUES, SoundFeatures, VisionFeatures};
+use crate::model::projection::Projection;
+use crate::model::{efficient_net, yam_net};
+use crate::objective::equivariance::equivariance;
+use crate::objective::trimap::{LeftOut, contrast, heatmaps};
+
+/// A picture with its sound, as the projections see them.
+#[derive(Debug, Clone)]
+pub struct Example {
+    /// The augmented view.
+    pub view: VisionFeatures,
+    /// The same view after the geometric transform.
+    pub transformed: VisionFeatures,
+    /// Takes a map of the view to a map of the transformed one, `[cells, cells]` row-major.
+    pub transform: Vec<f32>,
+    /// 1 in the cells of the transformed map where the transform has data, 0 elsewhere.
+    pub valid: Vec<f32>,
+    /// What belongs to the picture.
+    pub sound: SoundFeatures,
+    /// Sorts of things in view, sounding or silent.
+    pub in_view: Vec<u32>,
+    /// The sort of thing that sounds.
+    pub sounding: u32,
+}
+
+/// What there is to learn from.
+#[derive(Debug)]
+pub struct Examples {
+    /// Pairs.
+    pub pairs: Vec<Example>,
+    /// Sounds that belong to no picture: silence, noise, ambience.
+    pub strays: Vec<SoundFeatures>,
+    /// Channels of the common space.
+    pub channels: usize,
+    /// Cells of the map, both axes together.
+    pub cells: usize,
+}
+
+/// How to train.
+#[derive(Debug, Clone, Serialize)]
+pub struct Schedule {
+    /// Passes over the pairs.
+    pub epochs: usize,
+    /// Pairs in a step.
+    pub batch: usize,
+    /// Stray sounds in a step.
+    pub strays: usize,
+    /// Adam's rate at the start; it falls to zero along a cosine.
+    pub learning_rate: f64,
+    /// Decoupled, towards zero.
+    pub weight_decay: f32,
+    /// Weight of the equivariance term; the paper's is 1.
+    pub equivariance: f64,
+    /// Of the order of examples and the start of the free channels.
+    pub seed: u64,
+}
+
+/// Means over an epoch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct Losses {
+    /// Counted from 1.
+    pub epoch: usize,
+    /// The tri-map contrast, mean of both views.
+    pub contrast: f64,
+    /// The equivariance term.
+    pub equivariance: f64,
+}
+
+/// Trains the projection; `report` hears of every epoch's losses and sees the projection as it stands.
+pub fn train(
+    mut projection: Projection,
+    examples: &Examples,
+    schedule: &Schedule,
+    device: &Device,
+    mut report: impl FnMut(Losses, &Projection),
+) -> Projection {
+    let device = device.clone().autodiff();
+    projection = projection.to_device(&device);
+    let mut optimizer = AdamWConfig::new().with_weight_decay(schedule.weight_decay).init();
+    let mut random = StdRng::seed_from_u64(schedule.seed);
+    let mut order: Vec<usize> = (0..examples.pairs.len()).collect();
+    let batches = order.len() / schedule.batch.max(1);
+    let steps = (batches * schedule.epochs).max(1);
+    let mut step = 0;
+    for epoch in 1..=schedule.epochs {
+        order.shuffle(&mut random);
+        let mut losses = Losses { epoch, ..Losses::default() };
+        for chosen in order.chunks_exact(schedule.batch) {
+            let batch = Batch::gather(examples, chosen, schedule.strays, &mut random, &device);
+            let (contrast, equivariance) = batch.losses(&projection);
+            losses.contrast += f64::from(contrast.clone().into_scalar::<f32>()) / batches as f64;
+            losses.equivariance += f64::from(equivariance.clone().into_scalar::<f32>()) / batches as f64;
+            let total = contrast + equivariance.mul_scalar(schedule.equivariance);
+            let gradients = GradientsParams::from_grads(total.backward(), &projection);
+            let rate = schedule.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * step as f64 / steps as f64).cos());
+            projection = optimizer.step(rate, projection, gradients);
+            step += 1;
+        }
+        report(losses, &projection);
+    }
+    projection
+}
+
+/// Tensors of one step.
+struct Batch {
+    /// `[2 · batch, 1280, cells]`: the views, then the transformed views.
+    features: Tensor<3>,
+    /// `[2 · batch, channels, cells]`.
+    bridged: Tensor<3>,
+    transform: Tensor<3>,
+    valid: Tensor<2>,
+    sound_features: Tensor<3>,
+    sound_classes: Tensor<3>,
+    present: Tensor<2>,
+    left_out: LeftOut,
+    pictures: usize,
+}
+
+impl Batch {
+    fn gather(examples: &Examples, chosen: &[usize], strays: usize, random: &mut StdRng, device: &Device) -> Self {
+        let Examples { channels, cells, .. } = *examples;
+        let pairs: Vec<&Example> = chosen.iter().filter_map(|&index| examples.pairs.get(index)).collect();
+        let mut sounds: Vec<&SoundFeatures> = pairs.iter().map(|pair| &pair.sound).collect();
+        let count = strays.min(examples.strays.len());
+        sounds.extend(rand::seq::index::sample(random, examples.strays.len(), count).iter().map(|index| &examples.strays[index]));
+        let split = efficient_net::FEATURES * cells;
+        let views = || pairs.iter().map(|pair| &pair.view.0).chain(pairs.iter().map(|pair| &pair.transformed.0));
+        let widen = |part: &[half::f16]| part.iter().map(|value| value.to_f32()).collect::<Vec<f32>>();
+        let features: Vec<f32> = views().flat_map(|view| widen(&view[..split])).collect();
+        let bridged: Vec<f32> = views().flat_map(|view| widen(&view[split..])).collect();
+        let patches = sounds.iter().map(|sound| sound.0.len()).max().unwrap_or(1).max(1);
+        let mut sound_features = Vec::with_capacity(sounds.len() * patches * yam_net::FEATURES);
+        let mut sound_classes = Vec::with_capacity(sounds.len() * patches * yam_net::CLASSES);
+        let mut present = Vec::with_capacity(sounds.len() * patches);
+        let padding = vec![0.0; SOUND_VALUES];
+        for sound in &sounds {
+            for index in 0..patches {
+                let patch = sound.0.get(index).unwrap_or(&padding);
+                let (features, classes) = patch.split_at(yam_net::FEATURES);
+                sound_features.extend_from_slice(features);
+                sound_classes.extend_from_slice(classes);
+                present.push(if index < sound.0.len() { 1.0f32 } else { 0.0 });
+            }
+        }
+        let left_out = pairs
+            .iter()
+            .flat_map(|picture| {
+                let known = pairs.iter().map(|other| picture.in_view.contains(&other.sounding));
+                known.chain(std::iter::repeat_n(false, count))
+            })
+            .collect();
+        let batch = pairs.len();
+        let cube = |values: Vec<f32>, shape: [usize; 3]| Tensor::<3>::from_data(TensorData::new(values, shape), device);
+        let sheet = |values: Vec<f32>, shape: [usize; 2]| Tensor::<2>::from_data(TensorData::new(values, shape), device);
+        let transform = pairs.iter().flat_map(|pair| pair.transform.iter().copied()).collect();
+        let valid = pairs.iter().flat_map(|pair| pair.valid.iter().copied()).collect();
+        Self {
+            features: cube(features, [2 * batch, efficient_net::FEATURES, cells]),
+            bridged: cube(bridged, [2 * batch, channels, cells]),
+            transform: cube(transform, [batch, cells, cells]),
+            valid: sheet(valid, [batch, cells]),
+            sound_features: cube(sound_features, [sounds.len(), patches, yam_net::FEATURES]),
+            sound_classes: cube(sound_classes, [sounds.len(), patches, yam_net::CLASSES]),
+            present: sheet(present, [sounds.len(), patches]),
+            left_out: LeftOut(left_out),
+            pictures: batch,
+        }
+    }
+
+    /// The contrast, mean of both views, and the equivariance between them.
+    fn losses(&self, projection: &Projection) -> (Tensor<1>, Tensor<1>) {
+        let batch = self.pictures;
+        let vision = projection.see(self.features.clone(), self.bridged.clone());
+        let sounds =
+            projection.hear(self.sound_features.clone(), self.sound_classes.clone(), self.present.clone());
+        let maps = heatmaps(vision, sounds);
+        let [_, count, cells] = maps.dims();
+        let original = maps.clone().slice([0..batch, 0..count, 0..cells]);
+        let transformed = maps.slice([batch..2 * batch, 0..count, 0..cells]);
+        let own = |maps: Tensor<3>| {
+            let picked: Vec<Tensor<3>> = (0..batch).map(|index| maps.clone().slice([index..index + 1, index..index + 1, 0..cells])).collect();
+            Tensor::cat(picked, 0).reshape([batch, cells])
+        };
+        let follows =
+            equivariance(own(original.clone()), own(transformed.clone()), self.transform.clone(), self.valid.clone());
+        let contrasts = contrast(original, &self.left_out, false) + contrast(transformed, &self.left_out, false);
+        (contrasts.mul_scalar(0.5), follows)
+    }
+}

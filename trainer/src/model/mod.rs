@@ -1,0 +1,8 @@
+//! The networks: two pretrained backbones, and the projections that bring them into a common space.
+
+pub mod bridge;
+pub mod efficient_net;
+pub mod networks;
+pub mod projection;
+pub mod weights;
+pub mod yam_net;

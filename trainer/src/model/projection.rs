@@ -1,0 +1,129 @@
+//! The part that learns: from the backbones' features and the bridge into the common space.
+//!
+//! Vision, in each cell: `ReLU(bridge(classes) + W·features + b)`, then unit length. Sound, in each patch:
+//! `ReLU(B·classes + W·features + b)`, summed over the patches, then unit length. `W` starts at zero but for the free channels,
+//! so that training starts from what the bridge already knows.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor, TensorData, activation::relu};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+
+use super::bridge::Bridge;
+use super::{efficient_net, yam_net};
+use crate::export::graph::{Graph, Value, Window, integer};
+
+/// Below it a length counts as nothing.
+const TINY: f32 = 1e-6;
+
+/// Both projections.
+#[derive(Module, Debug)]
+pub struct Projection {
+    /// `[channels, 1280]`.
+    vision_weight: Param<Tensor<2>>,
+    /// `[channels]`.
+    vision_bias: Param<Tensor<1>>,
+    /// `[521, channels]`, starts as the bridge.
+    sound_classes: Param<Tensor<2>>,
+    /// `[1024, channels]`.
+    sound_weight: Param<Tensor<2>>,
+    /// `[channels]`.
+    sound_bias: Param<Tensor<1>>,
+}
+
+impl Projection {
+    /// The starting point: the bridge, and small random weights for its free channels.
+    pub fn new(bridge: &Bridge, seed: u64, device: &Device) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        let channels = bridge.channels;
+        let free = bridge.free_channels();
+        let mut vision = vec![0.0f32; channels * efficient_net::FEATURES];
+        for value in &mut vision[free.start * efficient_net::FEATURES..free.end * efficient_net::FEATURES] {
+            *value = random.random_range(-0.01..0.01);
+        }
+        let mut sound = vec![0.0f32; yam_net::FEATURES * channels];
+        for row in sound.chunks_exact_mut(channels) {
+            row[free.clone()].iter_mut().for_each(|value| *value = random.random_range(-0.01..0.01));
+        }
+        let mut sound_classes = vec![0.0f32; yam_net::CLASSES * channels];
+        for (index, value) in sound_classes.iter_mut().enumerate() {
+            *value = bridge.sound[index % channels * yam_net::CLASSES + index / channels];
+        }
+        let matrix = |values: Vec<f32>, rows: usize, columns: usize| {
+            Param::from_tensor(Tensor::from_data(TensorData::new(values, [rows, columns]), device))
+        };
+        let vector = |values: &[f32]| Param::from_tensor(Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device));
+        Self {
+            vision_weight: matrix(vision, channels, efficient_net::FEATURES),
+            vision_bias: vector(&bridge.vision_bias),
+            sound_classes: matrix(sound_classes, yam_net::CLASSES, channels),
+            sound_weight: matrix(sound, yam_net::FEATURES, channels),
+            sound_bias: vector(&bridge.sound_bias),
+        }
+    }
+
+    /// Vision maps `[batch, channels, cells]` of unit length in each cell, from `features` `[batch, 1280, cells]` and
+    /// `bridged` `[batch, channels, cells]` (the bridge's matrix times the class probabilities).
+    pub fn see(&self, features: Tensor<3>, bridged: Tensor<3>) -> Tensor<3> {
+        let [channels, _] = self.vision_weight.dims();
+        let projected = self.vision_weight.val().unsqueeze::<3>().matmul(features);
+        let bias = self.vision_bias.val().reshape([1, channels, 1]);
+        let map = relu(projected + bridged + bias);
+        let length = map.clone().powi_scalar(2).sum_dim(1).add_scalar(TINY * TINY).sqrt();
+        map / length
+    }
+
+    /// Sound embeddings `[batch, channels]` of unit length, from `features` `[batch, patches, 1024]`, `classes`
+    /// `[batch, patches, 521]` and `present` `[batch, patches]`: 1 for a patch that is there, 0 for padding.
+    pub fn hear(&self, features: Tensor<3>, classes: Tensor<3>, present: Tensor<2>) -> Tensor<2> {
+        let [batch, patches, _] = features.dims();
+        let [_, channels] = self.sound_weight.dims();
+        let bias = self.sound_bias.val().reshape([1, 1, channels]);
+        let raw = features.matmul(self.sound_weight.val().unsqueeze::<3>())
+            + classes.matmul(self.sound_classes.val().unsqueeze::<3>())
+            + bias;
+        let sum = (relu(raw) * present.reshape([batch, patches, 1])).sum_dim(1).reshape([batch, channels]);
+        let length = sum.clone().powi_scalar(2).sum_dim(1).add_scalar(TINY * TINY).sqrt();
+        sum / length
+    }
+
+    /// Adds the vision projection to a graph: from the backbone's features and the bridged class probabilities to the vision map.
+    pub fn append_vision(&self, graph: &mut Graph, features: &Value, bridged: &Value) -> Value {
+        let [channels, _] = self.vision_weight.dims();
+        let window = Window { kernel: 1, stride: 1, padding: (0, 0), groups: 1 };
+        let weight = graph.weight("projection.weight", &[channels, efficient_net::FEATURES, 1, 1], &values(&self.vision_weight));
+        let bias = graph.constant("projection.bias", &[channels], &values(&self.vision_bias));
+        let projected = graph.convolution("projection", features, &weight, &bias, window);
+        let sum = graph.node("Add", &[&projected, bridged], "joined", vec![]);
+        let map = graph.node("Relu", &[&sum], "map", vec![]);
+        unit_length(graph, &map)
+    }
+
+    /// Adds the sound projection to a graph: from the backbone's features and class probabilities to the embedding of a patch,
+    /// not yet of unit length, so that patches can be summed.
+    pub fn append_sound(&self, graph: &mut Graph, backbone: &yam_net::Backbone, channels: usize) -> Value {
+        let weight = graph.weight("projection.weight", &[yam_net::FEATURES, channels], &values(&self.sound_weight));
+        let projected = graph.node("MatMul", &[&backbone.features, &weight], "projection", vec![]);
+        let weight = graph.weight("bridge.weight", &[yam_net::CLASSES, channels], &values(&self.sound_classes));
+        let bridged = graph.node("MatMul", &[&backbone.classes, &weight], "bridge", vec![]);
+        let bias = graph.constant("projection.bias", &[1, channels], &values(&self.sound_bias));
+        let sum = graph.node("Add", &[&projected, &bridged], "joined", vec![]);
+        let sum = graph.node("Add", &[&sum, &bias], "biased", vec![]);
+        graph.node("Relu", &[&sum], "embedding", vec![])
+    }
+}
+
+/// Divides every cell of `[1, channels, height, width]` by its length over the channels.
+fn unit_length(graph: &mut Graph, map: &Value) -> Value {
+    let square = graph.node("Mul", &[map, map], "square", vec![]);
+    let axes = graph.integers("channel_axis", &[1]);
+    let sum = graph.node("ReduceSum", &[&square, &axes], "sum_of_squares", vec![integer("keepdims", 1)]);
+    let tiny = graph.constant("tiny", &[1, 1, 1, 1], &[TINY * TINY]);
+    let sum = graph.node("Add", &[&sum, &tiny], "sum_above_zero", vec![]);
+    let length = graph.node("Sqrt", &[&sum], "length", vec![]);
+    graph.node("Div", &[map, &length], "vision_map", vec![])
+}
+
+/// The values of a parameter, row-major.
+pub fn values<const D: usize>(parameter: &Param<Tensor<D>>) -> Vec<f32> {
+    parameter.val().into_data().convert::<f32>().try_to_vec().unwrap_or_default()
+}

@@ -1,0 +1,124 @@
+//! The tri-map contrast (METHOD of Liu et al. 2022, section 3.2): each heatmap splits softly into a positive part, a negative
+//! part and an ignored belt between them.
+
+use burn::tensor::activation::{log_softmax, sigmoid};
+use burn::tensor::{Tensor, TensorData};
+
+/// Cosine from which a cell belongs to the source, ε+.
+const POSITIVE: f32 = 0.65;
+/// Cosine below which a cell belongs to the background, ε−.
+const NEGATIVE: f32 = 0.4;
+/// Softness of both borders, τ.
+const SOFTNESS: f32 = 0.03;
+/// Divides the logits.
+const TEMPERATURE: f32 = 0.07;
+/// Stands for −∞ in a logit that must not count.
+const MASKED: f32 = -1e9;
+
+/// Which sounds are no negatives for which pictures, row-major `[pictures, sounds]`, `true` where the pair is left out: the same
+/// recording or kind of thing, or a thing that is silently in view. The diagonal is the positives and is ignored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LeftOut(pub Vec<bool>);
+
+/// Heatmaps of every picture with every sound `[pictures, sounds, cells]`, from vision maps `[pictures, channels, cells]` and
+/// sound embeddings `[sounds, channels]`.
+pub fn heatmaps(vision: Tensor<3>, sounds: Tensor<2>) -> Tensor<3> {
+    sounds.unsqueeze::<3>().matmul(vision)
+}
+
+/// The contrast over a batch: picture `i` belongs to sound `i`; sounds beyond the number of pictures belong to none. In both
+/// directions, unless `one_directional` as in the published code. `maps` is `[pictures, sounds, cells]`.
+pub fn contrast(maps: Tensor<3>, left_out: &LeftOut, one_directional: bool) -> Tensor<1> {
+    let [pictures, sounds, _] = maps.dims();
+    let device = maps.device();
+    let foreground = maps.clone().sub_scalar(POSITIVE).div_scalar(SOFTNESS);
+    let scores = weighted_mean(maps.clone(), sigmoid(foreground));
+    let own: Vec<f32> = (0..pictures * sounds).map(|index| f32::from(index / sounds == index % sounds)).collect();
+    let own = Tensor::<2>::from_data(TensorData::new(own, [pictures, sounds]), &device);
+    let shut: Vec<f32> = left_out.0.iter().map(|&shut| if shut { 1.0 } else { 0.0 }).collect();
+    let shut = Tensor::<2>::from_data(TensorData::new(shut, [pictures, sounds]), &device);
+    // Its own sound stands in the first slot already.
+    let others = scores.clone() + (own.clone() + shut).clamp_max(1.0).mul_scalar(MASKED);
+    let positive = (scores * own.clone()).sum_dim(1);
+    let own_map = (maps * own.reshape([pictures, sounds, 1])).sum_dim(1);
+    let background = own_map.clone().sub_scalar(NEGATIVE).div_scalar(SOFTNESS).neg();
+    let background = weighted_mean(own_map, sigmoid(background));
+    let towards_sounds = first_slot(Tensor::cat(vec![positive.clone(), others.clone(), background.clone()], 1));
+    if one_directional {
+        return towards_sounds;
+    }
+    let others = others.slice([0..pictures, 0..pictures]).transpose();
+    let towards_pictures = first_slot(Tensor::cat(vec![positive, others, background], 1));
+    (towards_sounds + towards_pictures).mul_scalar(0.5)
+}
+
+/// Σ m·H / Σ m over the cells, `[rows, columns, cells]` → `[rows, columns]`.
+fn weighted_mean(maps: Tensor<3>, weights: Tensor<3>) -> Tensor<2> {
+    let [rows, columns, _] = maps.dims();
+    let total = weights.clone().sum_dim(2).clamp_min(1e-12);
+    ((maps * weights).sum_dim(2) / total).reshape([rows, columns])
+}
+
+/// Mean cross-entropy of logits × temperature `[rows, slots]` to slot 0.
+fn first_slot(scores: Tensor<2>) -> Tensor<1> {
+    let [rows, _] = scores.dims();
+    log_softmax(scores.div_scalar(TEMPERATURE), 1).slice([0..rows, 0..1]).mean().neg()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use burn::tensor::Device;
+
+    fn golden() -> Option<Vec<u8>> {
+        let folder = std::env::var_os("LOOKHEAR_GOLDEN")
+            .map(std::path::PathBuf::from)
+            .unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden").into());
+        std::fs::read(folder.join("model.safetensors")).ok()
+    }
+
+    #[test]
+    fn the_golden_loss_holds() {
+        let bytes = golden().expect("tests/golden/model.safetensors");
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let device = Device::flex();
+        let read = |name: &str| {
+            let view = file.tensor(name).unwrap();
+            let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            (values, view.shape().to_vec())
+        };
+        let (vision, shape) = read("trimap.vision");
+        let [batch, channels] = [shape[0], shape[1]];
+        let cells: usize = shape[2..].iter().product();
+        let vision = Tensor::<3>::from_data(TensorData::new(vision, [batch, channels, cells]), &device);
+        let (sound, _) = read("trimap.audio");
+        let sound = Tensor::<2>::from_data(TensorData::new(sound, [batch, channels]), &device);
+        let loss: f32 = contrast(heatmaps(vision, sound), &LeftOut(vec![false; batch * batch]), true).into_scalar();
+        let (expected, _) = read("trimap.loss");
+        assert!((loss - expected[0]).abs() < 1e-4 * expected[0].abs(), "{loss} against {}", expected[0]);
+    }
+
+    #[test]
+    fn a_left_out_sound_does_not_count() {
+        let device = Device::flex();
+        let maps = |other: f32| {
+            let values = vec![0.9, 0.1, other, other, 0.2, 0.2, 0.1, 0.9];
+            Tensor::<3>::from_data(TensorData::new(values, [2, 2, 2]), &device)
+        };
+        let loss = |other, left_out| -> f32 { contrast(maps(other), &LeftOut(left_out), false).into_scalar() };
+        let masked = vec![false, true, false, false];
+        assert!((loss(0.1, masked.clone()) - loss(0.8, masked)).abs() < 1e-6);
+        assert!(loss(0.8, vec![false; 4]) > loss(0.1, vec![false; 4]) + 1.0);
+    }
+
+    #[test]
+    fn a_sound_of_no_picture_is_a_negative_for_all() {
+        let device = Device::flex();
+        let maps = |stray: f32| {
+            Tensor::<3>::from_data(TensorData::new(vec![0.9, 0.1, stray, stray], [1, 2, 2]), &device)
+        };
+        let loss = |stray| -> f32 { contrast(maps(stray), &LeftOut(vec![false; 2]), false).into_scalar() };
+        assert!(loss(0.8) > loss(0.0) + 0.1);
+    }
+}
