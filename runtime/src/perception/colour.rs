@@ -15,7 +15,12 @@ impl LimitedRangeBt601 {
     pub(super) fn to_rgb(luma: f32, u: f32, v: f32) -> [f32; 3] {
         let luma = (luma - 16.0) * LUMA;
         let (u, v) = (u - 128.0, v - 128.0);
-        [luma + RED_FROM_V * v, luma + (GREEN_FROM_U * u + GREEN_FROM_V * v), luma + BLUE_FROM_U * u].map(|value| value.clamp(0.0, 255.0))
+        [
+            luma + RED_FROM_V * v,
+            luma + (GREEN_FROM_U * u + GREEN_FROM_V * v),
+            luma + BLUE_FROM_U * u,
+        ]
+        .map(|value| value.clamp(0.0, 255.0))
     }
 
     /// One pixel of bytes, rounded.
@@ -45,7 +50,7 @@ mod tests {
 
     #[test]
     fn what_lies_outside_the_gamut_is_clipped() {
-        assert_eq!(LimitedRangeBt601::to_rgb_bytes(255, 128, 255), [255, 188, 255]);
-        assert_eq!(LimitedRangeBt601::to_rgb_bytes(0, 0, 0), [0, 135, 0]);
+        assert_eq!(LimitedRangeBt601::to_rgb_bytes(255, 128, 255), [255, 175, 255]);
+        assert_eq!(LimitedRangeBt601::to_rgb_bytes(0, 0, 0), [0, 136, 0]);
     }
 }

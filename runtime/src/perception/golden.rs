@@ -16,7 +16,12 @@ pub(crate) struct Tensor {
 impl Tensor {
     pub(crate) fn floats(&self) -> Vec<f32> {
         assert_eq!(self.dtype, Dtype::F32);
-        self.bytes.as_chunks::<4>().0.iter().map(|&value| f32::from_le_bytes(value)).collect()
+        self.bytes
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|&value| f32::from_le_bytes(value))
+            .collect()
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
@@ -27,7 +32,11 @@ impl Tensor {
 
 /// A file of the method's golden vectors, from `LOOKHEAR_GOLDEN` where that is set.
 pub(crate) fn method(file: &str) -> BTreeMap<String, Tensor> {
-    load(std::env::var_os("LOOKHEAR_GOLDEN").map_or_else(shipped, PathBuf::from).join(file))
+    load(
+        std::env::var_os("LOOKHEAR_GOLDEN")
+            .map_or_else(shipped, PathBuf::from)
+            .join(file),
+    )
 }
 
 /// The golden vectors of the front ends, which ship with the tests.
@@ -45,7 +54,11 @@ fn load(path: PathBuf) -> BTreeMap<String, Tensor> {
     tensors
         .iter()
         .map(|(name, view)| {
-            let tensor = Tensor { shape: view.shape().to_vec(), bytes: view.data().to_vec(), dtype: view.dtype() };
+            let tensor = Tensor {
+                shape: view.shape().to_vec(),
+                bytes: view.data().to_vec(),
+                dtype: view.dtype(),
+            };
             (name.to_string(), tensor)
         })
         .collect()
@@ -54,5 +67,9 @@ fn load(path: PathBuf) -> BTreeMap<String, Tensor> {
 /// The largest difference between two slices of the same length.
 pub(crate) fn largest_difference(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
-    found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    found
+        .iter()
+        .zip(expected)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
 }

@@ -9,7 +9,9 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 #[derive(Debug, thiserror::Error, Clone, PartialEq, Eq)]
 pub enum JpegError {
     /// It ends before its image does, as frames do when USB packets are lost.
-    #[error("the JPEG frame is cut short: drop it, and lower the frame rate or shorten the cable if that happens often")]
+    #[error(
+        "the JPEG frame is cut short: drop it, and lower the frame rate or shorten the cable if that happens often"
+    )]
     Truncated,
     /// Its headers or its data contradict the format.
     #[error("the JPEG frame is damaged ({0}): drop it")]
@@ -34,6 +36,7 @@ pub enum JpegError {
 /// Decodes frame after frame into the same buffer.
 #[derive(Debug, Default)]
 pub struct MotionJpegDecoder {
+    /// The frame with all that belongs to it.
     completed: Vec<u8>,
     pixels: Vec<u8>,
 }
@@ -55,29 +58,35 @@ impl MotionJpegDecoder {
         let header = Header::read(bytes)?;
         if (header.width, header.height) != (width, height) {
             let (found_width, found_height) = (header.width, header.height);
-            return Err(JpegError::OtherSize { width, height, found_width, found_height });
+            return Err(JpegError::OtherSize {
+                width,
+                height,
+                found_width,
+                found_height,
+            });
         }
         let scan = bytes.get(header.scan_start..).unwrap_or_default();
-        if scan.windows(2).rposition(|pair| pair == END_OF_IMAGE).is_none() {
-            return Err(JpegError::Truncated);
-        }
+        let scan_end = scan
+            .windows(2)
+            .rposition(|pair| pair == END_OF_IMAGE)
+            .ok_or(JpegError::Truncated)?;
 
         self.completed.clear();
-        let whole = if header.has_huffman_tables {
-            bytes
-        } else {
-            self.completed.extend_from_slice(&bytes[..header.scan_start]);
+        self.completed.extend_from_slice(&bytes[..header.scan_start]);
+        if !header.has_huffman_tables {
             self.completed.extend_from_slice(&STANDARD_HUFFMAN_TABLES);
-            self.completed.extend_from_slice(scan);
-            &self.completed
-        };
+        }
+        self.completed.extend_from_slice(&scan[..scan_end]);
+        self.completed.extend_from_slice(&NO_CODE);
+        self.completed.extend_from_slice(&END_OF_IMAGE);
+
         let options = DecoderOptions::default()
             .set_strict_mode(true)
             .set_max_width(width)
             .set_max_height(height)
             .jpeg_set_out_colorspace(ColorSpace::RGB);
         self.pixels.resize(width * height * 3, 0);
-        JpegDecoder::new_with_options(ZCursor::new(whole), options)
+        JpegDecoder::new_with_options(ZCursor::new(&self.completed), options)
             .decode_into(&mut self.pixels)
             .map_err(|error| JpegError::Damaged(format!("{error:?}")))?;
         Ok(&self.pixels)
@@ -93,6 +102,12 @@ pub fn jpeg_size(bytes: &[u8]) -> Result<(usize, usize), JpegError> {
 }
 
 const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
+
+/// Ones without end are no Huffman code (ITU T.81, C.2). Put behind the last scan they stop a decoder whose data have a hole, and that would else go on
+/// with zeros; one whose data are whole never comes to read them.
+const NO_CODE: [u8; 16] = [
+    0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00,
+];
 
 /// What precedes the first scan (ITU T.81, B.2).
 struct Header {
@@ -136,10 +151,19 @@ impl Header {
                 0xC3 | 0xC5..=0xCF => return Err(JpegError::Unsupported("neither baseline nor progressive")),
                 0xDA => {
                     let (width, height) = size.ok_or_else(|| JpegError::Damaged("a scan before any frame".into()))?;
-                    return Ok(Self { width, height, has_huffman_tables, scan_start: at });
+                    return Ok(Self {
+                        width,
+                        height,
+                        has_huffman_tables,
+                        scan_start: at,
+                    });
                 }
                 0xDB | 0xDD..=0xFE => {}
-                marker => return Err(JpegError::Damaged(format!("marker {marker:#04X} before the first scan"))),
+                marker => {
+                    return Err(JpegError::Damaged(format!(
+                        "marker {marker:#04X} before the first scan"
+                    )));
+                }
             }
             let length = word(at + 2)?;
             if length < 2 {
@@ -183,3 +207,156 @@ const STANDARD_HUFFMAN_TABLES: [u8; 420] = [
     0xD7, 0xD8, 0xD9, 0xDA, 0xE2, 0xE3, 0xE4, 0xE5, 0xE6, 0xE7, 0xE8, 0xE9, 0xEA, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xF8,
     0xF9, 0xFA,
 ];
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::perception::golden;
+
+    const WIDTH: usize = 160;
+    const HEIGHT: usize = 90;
+    const KINDS: [&str; 5] = ["444", "422", "420", "grey", "progressive"];
+
+    fn jpeg(kind: &str) -> Vec<u8> {
+        golden::front_ends()[&format!("jpeg.{kind}")].bytes().to_vec()
+    }
+
+    /// The frame as a USB camera would send it.
+    fn without_huffman_tables(bytes: &[u8]) -> Vec<u8> {
+        let mut stripped = bytes[..2].to_vec();
+        let mut at = 2;
+        while bytes[at + 1] != 0xDA {
+            let next = at + 2 + usize::from(u16::from_be_bytes([bytes[at + 2], bytes[at + 3]]));
+            if bytes[at + 1] != 0xC4 {
+                stripped.extend_from_slice(&bytes[at..next]);
+            }
+            at = next;
+        }
+        stripped.extend_from_slice(&bytes[at..]);
+        stripped
+    }
+
+    #[test]
+    fn agrees_with_libjpeg() {
+        for kind in KINDS {
+            let expected = &golden::front_ends()[&format!("jpeg.{kind}.rgb")];
+            let mut decoder = MotionJpegDecoder::new();
+            let found = decoder.decode(&jpeg(kind), WIDTH, HEIGHT).unwrap();
+            let differences: Vec<u8> = found
+                .iter()
+                .zip(expected.bytes())
+                .map(|(a, b)| a.abs_diff(*b))
+                .collect();
+            let mean = differences.iter().map(|&d| f64::from(d)).sum::<f64>() / differences.len() as f64;
+            assert!(mean < 1.0, "{kind}: {mean} levels off on average");
+            assert_eq!(jpeg_size(&jpeg(kind)), Ok((WIDTH, HEIGHT)));
+        }
+    }
+
+    #[test]
+    fn huffman_tables_are_put_in_where_they_are_missing() {
+        for kind in ["444", "422", "420", "grey"] {
+            let whole = jpeg(kind);
+            let stripped = without_huffman_tables(&whole);
+            assert!(stripped.len() < whole.len());
+            let expected = MotionJpegDecoder::new()
+                .decode(&whole, WIDTH, HEIGHT)
+                .map(<[u8]>::to_vec);
+            assert!(expected.is_ok());
+            assert_eq!(
+                MotionJpegDecoder::new()
+                    .decode(&stripped, WIDTH, HEIGHT)
+                    .map(<[u8]>::to_vec),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn padding_after_the_image_does_no_harm() {
+        let mut padded = jpeg("422");
+        padded.extend([0; 1000]);
+        assert!(MotionJpegDecoder::new().decode(&padded, WIDTH, HEIGHT).is_ok());
+    }
+
+    #[test]
+    fn cut_frames_are_errors() {
+        let mut decoder = MotionJpegDecoder::new();
+        for kind in KINDS {
+            let whole = jpeg(kind);
+            for length in (0..whole.len() - 2).step_by(7) {
+                let error = decoder.decode(&whole[..length], WIDTH, HEIGHT).unwrap_err();
+                assert_eq!(error, JpegError::Truncated, "{kind} cut to {length} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn frames_with_a_hole_are_errors() {
+        let mut decoder = MotionJpegDecoder::new();
+        for kind in ["444", "422", "420"] {
+            let mut holed = jpeg(kind);
+            let middle = holed.len() / 2;
+            holed.drain(middle..holed.len() - 200);
+            assert!(
+                matches!(decoder.decode(&holed, WIDTH, HEIGHT), Err(JpegError::Damaged(_))),
+                "{kind}"
+            );
+        }
+    }
+
+    #[test]
+    fn frames_of_another_size_are_errors() {
+        let error = MotionJpegDecoder::new().decode(&jpeg("444"), 640, 480).unwrap_err();
+        assert!(matches!(
+            error,
+            JpegError::OtherSize {
+                width: 640,
+                found_width: WIDTH,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn unsupported_kinds_are_named() {
+        let mut arithmetic = jpeg("444");
+        let frame = arithmetic.windows(2).position(|pair| pair == [0xFF, 0xC0]).unwrap();
+        arithmetic[frame + 1] = 0xC9;
+        let error = MotionJpegDecoder::new().decode(&arithmetic, WIDTH, HEIGHT).unwrap_err();
+        assert!(matches!(error, JpegError::Unsupported(_)));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+        #[test]
+        fn damaged_frames_never_panic(
+            kind in 0usize..KINDS.len(),
+            stripped in any::<bool>(),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+            header_changes in prop::collection::vec((0usize..700, any::<u8>()), 0..3),
+            cut in prop::option::of(any::<prop::sample::Index>()),
+        ) {
+            let mut bytes = jpeg(KINDS[kind]);
+            if stripped {
+                bytes = without_huffman_tables(&bytes);
+            }
+            for (index, value) in changes {
+                let at = index.index(bytes.len());
+                bytes[at] = value;
+            }
+            for (at, value) in header_changes {
+                bytes[at] = value;
+            }
+            if let Some(cut) = cut {
+                let at = cut.index(bytes.len());
+                bytes.drain(at..(at + 100).min(bytes.len()));
+            }
+            let _ = MotionJpegDecoder::new().decode(&bytes, WIDTH, HEIGHT);
+        }
+    }
+}

@@ -107,7 +107,11 @@ pub struct LogMelStream {
 impl LogMelStream {
     /// A stream that has heard nothing yet.
     pub fn new() -> Self {
-        Self { frame: LogMelFrame::new(), pending: [0.0; WINDOW_SAMPLES], pending_samples: 0 }
+        Self {
+            frame: LogMelFrame::new(),
+            pending: [0.0; WINDOW_SAMPLES],
+            pending_samples: 0,
+        }
     }
 
     /// Takes any number of samples (mono, [`RATE_HZ`], −1..1) and gives `sink` every frame that they complete, in order.
@@ -152,13 +156,21 @@ pub struct PatchStream {
 impl PatchStream {
     /// A stream that has heard nothing yet.
     pub fn new() -> Self {
-        Self { frames: LogMelStream::new(), patch: Box::new([0.0; PATCH_VALUES]), filled_values: 0 }
+        Self {
+            frames: LogMelStream::new(),
+            patch: Box::new([0.0; PATCH_VALUES]),
+            filled_values: 0,
+        }
     }
 
     /// Takes any number of samples (mono, [`RATE_HZ`], −1..1) and gives `sink` every patch that they complete, in order:
     /// `[96, 64]`, frames × bands, row-major.
     pub fn push(&mut self, samples: &[f32], mut sink: impl FnMut(&[f32; PATCH_VALUES])) {
-        let Self { frames, patch, filled_values } = self;
+        let Self {
+            frames,
+            patch,
+            filled_values,
+        } = self;
         frames.push(samples, |bands| {
             patch[*filled_values..][..BANDS].copy_from_slice(bands);
             *filled_values += BANDS;
@@ -232,7 +244,10 @@ mod tests {
     fn agrees_with_an_independent_restatement() {
         let golden = golden::front_ends();
         let wave = golden["log_mel.wave"].floats();
-        for (samples, expected) in [(&wave[..], "log_mel.patches"), (&wave[..5000], "log_mel.patches_of_first_5000")] {
+        for (samples, expected) in [
+            (&wave[..], "log_mel.patches"),
+            (&wave[..5000], "log_mel.patches_of_first_5000"),
+        ] {
             let patches = log_mel_patches(samples);
             let expected = &golden[expected];
             assert_eq!(patches.shape(), expected.shape);
@@ -260,7 +275,11 @@ mod tests {
             (after(48 + 25) - 1, 2),
             (after(48 + 25), 3),
         ] {
-            assert_eq!(log_mel_patches(&vec![0.1; samples]).shape(), [patches, PATCH_FRAMES, BANDS], "{samples} samples");
+            assert_eq!(
+                log_mel_patches(&vec![0.1; samples]).shape(),
+                [patches, PATCH_FRAMES, BANDS],
+                "{samples} samples"
+            );
         }
     }
 
@@ -269,7 +288,10 @@ mod tests {
         let samples = noise(PATCH_SAMPLES + 30 * HOP_SAMPLES);
         let patches = log_mel_patches(&samples);
         let end = log_mel_patches(&samples[30 * HOP_SAMPLES..]);
-        assert_eq!(patches.index_axis(ndarray::Axis(0), 1), end.index_axis(ndarray::Axis(0), 0));
+        assert_eq!(
+            patches.index_axis(ndarray::Axis(0), 1),
+            end.index_axis(ndarray::Axis(0), 0)
+        );
     }
 
     #[test]

@@ -3,15 +3,15 @@
 pub mod bundle;
 pub mod encoder;
 pub mod heatmap;
+pub mod jpeg;
 pub mod listener;
 pub mod localiser;
-pub mod manifest;
-pub mod percept;
-pub mod resample;
 pub mod log_mel;
+pub mod manifest;
 pub mod mel;
-pub mod jpeg;
+pub mod percept;
 pub mod picture;
+pub mod resample;
 pub mod spectrogram;
 
 mod colour;

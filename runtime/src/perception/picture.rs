@@ -80,7 +80,10 @@ impl PictureFrontEnd {
     pub fn prepare(&mut self, picture: &Picture, out: &mut [f32]) -> Result<(), PictureError> {
         let needed = self.output_values();
         if out.len() != needed {
-            return Err(PictureError::Output { given: out.len(), needed });
+            return Err(PictureError::Output {
+                given: out.len(),
+                needed,
+            });
         }
         let planes = Planes::of(picture, &mut self.jpeg)?;
         let size = (picture.width, picture.height);
@@ -121,7 +124,11 @@ impl Axis {
 fn axes(transform: PictureTransform, side: usize, (width, height): (usize, usize)) -> [Axis; 2] {
     let shorter = width.min(height).max(1);
     [width, height].map(|input| match transform {
-        PictureTransform::FullFrame => Axis { input, resized: side, offset: 0 },
+        PictureTransform::FullFrame => Axis {
+            input,
+            resized: side,
+            offset: 0,
+        },
         PictureTransform::CentreCrop => {
             let resized = (side as u128 * input as u128 / shorter as u128) as usize;
             let offset = (resized.saturating_sub(side) as f64 / 2.0).round_ties_even() as usize;
@@ -147,9 +154,20 @@ struct Plan {
 /// One row of the model's input before it is resized along itself, padded for [`Stretch`].
 #[derive(Debug)]
 enum Lines {
-    Rgb { pixels: Vec<f32> },
-    Yuyv { luma: Vec<f32>, chroma: Vec<f32>, u: Vec<f32>, v: Vec<f32> },
-    Nv12 { luma: Vec<f32>, u: Vec<f32>, v: Vec<f32> },
+    Rgb {
+        pixels: Vec<f32>,
+    },
+    Yuyv {
+        luma: Vec<f32>,
+        chroma: Vec<f32>,
+        u: Vec<f32>,
+        v: Vec<f32>,
+    },
+    Nv12 {
+        luma: Vec<f32>,
+        u: Vec<f32>,
+        v: Vec<f32>,
+    },
 }
 
 impl Plan {
@@ -164,8 +182,15 @@ impl Plan {
         let luma = vec![0.0; 2 * pairs + stretch.padding()];
         let [u, v] = [(); 2].map(|()| vec![0.0; pairs + chroma_stretch.padding()]);
         let lines = match planes {
-            Planes::Rgb(_) => Lines::Rgb { pixels: vec![0.0; 3 * luma.len() + 1] },
-            Planes::Yuyv(_) => Lines::Yuyv { luma, chroma: vec![0.0; 2 * pairs], u, v },
+            Planes::Rgb(_) => Lines::Rgb {
+                pixels: vec![0.0; 3 * luma.len() + 1],
+            },
+            Planes::Yuyv(_) => Lines::Yuyv {
+                luma,
+                chroma: vec![0.0; 2 * pairs],
+                u,
+                v,
+            },
             Planes::Nv12 { .. } => Lines::Nv12 { luma, u, v },
         };
         Self {
@@ -198,12 +223,19 @@ impl Plan {
         }
         let (reds, rest) = out.split_at_mut(side * side);
         let (greens, blues) = rest.split_at_mut(side * side);
-        let rows = reds.chunks_exact_mut(side).zip(greens.chunks_exact_mut(side)).zip(blues.chunks_exact_mut(side));
+        let rows = reds
+            .chunks_exact_mut(side)
+            .zip(greens.chunks_exact_mut(side))
+            .zip(blues.chunks_exact_mut(side));
         for (output, ((red, green), blue)) in rows.enumerate() {
             self.resize_row(planes, output, [red, green, blue]);
             let is_rgb = matches!(planes, Planes::Rgb(_));
             for ((red, green), blue) in red.iter_mut().zip(green).zip(blue) {
-                let rgb = if is_rgb { [*red, *green, *blue] } else { LimitedRangeBt601::to_rgb(*red, *green, *blue) };
+                let rgb = if is_rgb {
+                    [*red, *green, *blue]
+                } else {
+                    LimitedRangeBt601::to_rgb(*red, *green, *blue)
+                };
                 [*red, *green, *blue] = std::array::from_fn(|channel| rgb[channel] * scale[channel] + shift[channel]);
             }
         }
@@ -220,7 +252,8 @@ impl Plan {
                 self.stretch.interleaved(pixels, [first, second, third]);
             }
             (Lines::Yuyv { luma, chroma, u, v }, Planes::Yuyv(rows)) => {
-                self.rows.byte_pairs(rows, output, start * 2, &mut luma[..2 * pairs], chroma);
+                self.rows
+                    .byte_pairs(rows, output, start * 2, &mut luma[..2 * pairs], chroma);
                 for ((u, v), &[chroma_u, chroma_v]) in u.iter_mut().zip(v.iter_mut()).zip(chroma.as_chunks::<2>().0) {
                     (*u, *v) = (chroma_u, chroma_v);
                 }
@@ -228,9 +261,16 @@ impl Plan {
                 self.chroma_stretch.planar(u, second);
                 self.chroma_stretch.planar(v, third);
             }
-            (Lines::Nv12 { luma, u, v }, Planes::Nv12 { luma: luma_rows, chroma }) => {
+            (
+                Lines::Nv12 { luma, u, v },
+                Planes::Nv12 {
+                    luma: luma_rows,
+                    chroma,
+                },
+            ) => {
                 self.rows.bytes(luma_rows, output, start, &mut luma[..columns]);
-                self.chroma_rows.byte_pairs(chroma, output, start, &mut u[..pairs], &mut v[..pairs]);
+                self.chroma_rows
+                    .byte_pairs(chroma, output, start, &mut u[..pairs], &mut v[..pairs]);
                 self.stretch.planar(luma, first);
                 self.chroma_stretch.planar(u, second);
                 self.chroma_stretch.planar(v, third);
@@ -240,3 +280,6 @@ impl Plan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

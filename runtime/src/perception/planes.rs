@@ -18,7 +18,9 @@ pub enum PictureError {
         height: usize,
     },
     /// Its rows overlap. Correct what the driver reports.
-    #[error("rows of {row_bytes} bytes do not fit a stride of {stride_bytes}: correct the stride that the driver reports")]
+    #[error(
+        "rows of {row_bytes} bytes do not fit a stride of {stride_bytes}: correct the stride that the driver reports"
+    )]
     Stride {
         /// Bytes from row to row, as given.
         stride_bytes: usize,
@@ -37,7 +39,9 @@ pub enum PictureError {
     #[error(transparent)]
     Jpeg(#[from] JpegError),
     /// The place for the result has the wrong length. A mistake of the caller.
-    #[error("the model input has {needed} values, and not the {given} that there is room for: make room for 3 × side × side")]
+    #[error(
+        "the model input has {needed} values, and not the {given} that there is room for: make room for 3 × side × side"
+    )]
     Output {
         /// Length of the slice that was given.
         given: usize,
@@ -60,24 +64,45 @@ pub(super) enum Planes<'a> {
 impl<'a> Planes<'a> {
     /// The planes of `picture`, which `jpeg` decodes where it is a JPEG frame.
     pub(super) fn of(picture: &'a Picture, jpeg: &'a mut MotionJpegDecoder) -> Result<Self, PictureError> {
-        let Picture { width, height, stride_bytes, format, ref bytes } = *picture;
+        let Picture {
+            width,
+            height,
+            stride_bytes,
+            format,
+            ref bytes,
+        } = *picture;
         let size_error = PictureError::Size { width, height };
         if width == 0 || height == 0 {
             return Err(size_error);
         }
-        if width.checked_mul(height).and_then(|pixels| pixels.checked_mul(4)).is_none_or(|most| most > isize::MAX as usize) {
+        if width
+            .checked_mul(height)
+            .and_then(|pixels| pixels.checked_mul(4))
+            .is_none_or(|most| most > isize::MAX as usize)
+        {
             return Err(size_error);
         }
         let rows = |bytes: &'a [u8], row_bytes: usize, rows: usize| {
             if stride_bytes < row_bytes {
-                return Err(PictureError::Stride { stride_bytes, row_bytes });
+                return Err(PictureError::Stride {
+                    stride_bytes,
+                    row_bytes,
+                });
             }
             // The last row may end with its last pixel.
-            let needed = stride_bytes.checked_mul(rows - 1).and_then(|before| before.checked_add(row_bytes));
+            let needed = stride_bytes
+                .checked_mul(rows - 1)
+                .and_then(|before| before.checked_add(row_bytes));
             match needed {
                 Some(needed_bytes) if needed_bytes <= bytes.len() => Ok(Rows { bytes, stride_bytes }),
-                Some(needed_bytes) => Err(PictureError::TooShort { found_bytes: bytes.len(), needed_bytes }),
-                None => Err(PictureError::Stride { stride_bytes, row_bytes }),
+                Some(needed_bytes) => Err(PictureError::TooShort {
+                    found_bytes: bytes.len(),
+                    needed_bytes,
+                }),
+                None => Err(PictureError::Stride {
+                    stride_bytes,
+                    row_bytes,
+                }),
             }
         };
         match format {
@@ -87,11 +112,21 @@ impl<'a> Planes<'a> {
                 let row_bytes = width.next_multiple_of(2);
                 rows(bytes, row_bytes, height + height.div_ceil(2))?;
                 let (luma, chroma) = bytes.split_at(stride_bytes * height);
-                Ok(Self::Nv12 { luma: Rows { bytes: luma, stride_bytes }, chroma: Rows { bytes: chroma, stride_bytes } })
+                Ok(Self::Nv12 {
+                    luma: Rows {
+                        bytes: luma,
+                        stride_bytes,
+                    },
+                    chroma: Rows {
+                        bytes: chroma,
+                        stride_bytes,
+                    },
+                })
             }
-            PixelFormat::Mjpeg => {
-                Ok(Self::Rgb(Rows { bytes: jpeg.decode(bytes, width, height)?, stride_bytes: width * 3 }))
-            }
+            PixelFormat::Mjpeg => Ok(Self::Rgb(Rows {
+                bytes: jpeg.decode(bytes, width, height)?,
+                stride_bytes: width * 3,
+            })),
         }
     }
 
@@ -133,5 +168,11 @@ pub fn to_rgb(picture: &Picture) -> Result<Picture, PictureError> {
     for (row, rgb) in bytes.chunks_exact_mut(width * 3).enumerate() {
         planes.write_rgb_row(row, rgb);
     }
-    Ok(Picture { width, height, stride_bytes: width * 3, format: PixelFormat::Rgb, bytes })
+    Ok(Picture {
+        width,
+        height,
+        stride_bytes: width * 3,
+        format: PixelFormat::Rgb,
+        bytes,
+    })
 }

@@ -25,7 +25,11 @@ pub(super) fn bilinear_taps(input: usize, resized: usize, offset: usize, count: 
             let first = (centre - support + 0.5).max(0.0) as usize;
             let end = ((centre + support + 0.5) as usize).min(input);
             let weights = (first..end).map(|i| (1.0 - (i as f64 + 0.5 - centre).abs() / support).max(0.0));
-            Tap { first, weights: weights.collect() }.trimmed()
+            Tap {
+                first,
+                weights: weights.collect(),
+            }
+            .trimmed()
         })
         .collect()
 }
@@ -116,9 +120,14 @@ impl RowBlend {
                 given = total;
                 step as u16
             });
-            FixedTap { first: tap.first, weights: weights.collect() }
+            FixedTap {
+                first: tap.first,
+                weights: weights.collect(),
+            }
         };
-        Self { taps: taps.iter().map(fixed).collect() }
+        Self {
+            taps: taps.iter().map(fixed).collect(),
+        }
     }
 
     /// Output row `output` of `rows`, bytes `start..start + blended.len()`, in units of [`BLEND_UNIT`].
@@ -141,7 +150,11 @@ impl RowBlend {
         let whole = even.len() / PAIRS * PAIRS;
         let (even_tiles, even_rest) = even.split_at_mut(whole);
         let (odd_tiles, odd_rest) = odd.split_at_mut(whole);
-        let tiles = even_tiles.as_chunks_mut::<PAIRS>().0.iter_mut().zip(odd_tiles.as_chunks_mut::<PAIRS>().0);
+        let tiles = even_tiles
+            .as_chunks_mut::<PAIRS>()
+            .0
+            .iter_mut()
+            .zip(odd_tiles.as_chunks_mut::<PAIRS>().0);
         for (i, (even, odd)) in tiles.enumerate() {
             let sums = tap.pair_tile(rows, start + i * TILE_BYTES);
             (*even, *odd) = (sums.0.map(f32::from), sums.1.map(f32::from));
@@ -161,7 +174,9 @@ impl FixedTap {
     fn tile<const N: usize>(&self, rows: Rows<'_>, start: usize) -> [u16; N] {
         let mut sums = [self.bias(); N];
         for (i, &weight) in self.weights.iter().enumerate() {
-            let Some(bytes) = rows.tile::<N>(self.first + i, start) else { continue };
+            let Some(bytes) = rows.tile::<N>(self.first + i, start) else {
+                continue;
+            };
             for (sum, &byte) in sums.iter_mut().zip(bytes) {
                 *sum += weigh(u16::from(byte) << 8, weight);
             }
@@ -173,7 +188,9 @@ impl FixedTap {
         let mut even = [self.bias(); TILE_BYTES / 2];
         let mut odd = even;
         for (i, &weight) in self.weights.iter().enumerate() {
-            let Some(bytes) = rows.tile::<TILE_BYTES>(self.first + i, start) else { continue };
+            let Some(bytes) = rows.tile::<TILE_BYTES>(self.first + i, start) else {
+                continue;
+            };
             for ((even, odd), &pair) in even.iter_mut().zip(&mut odd).zip(bytes.as_chunks::<2>().0) {
                 let pair = u16::from_le_bytes(pair);
                 *even += weigh(pair << 8, weight);
@@ -205,9 +222,18 @@ const LANES: usize = 4;
 impl Stretch {
     /// `origin`: the input sample that the rows will start with; `unit`: what their values are to be multiplied by.
     pub(super) fn new(taps: &[Tap], origin: usize, unit: f32) -> Self {
-        let longest = taps.iter().map(|tap| tap.weights.len()).max().unwrap_or(0).next_multiple_of(LANES);
+        let longest = taps
+            .iter()
+            .map(|tap| tap.weights.len())
+            .max()
+            .unwrap_or(0)
+            .next_multiple_of(LANES);
         let padded = |tap: &Tap| {
-            let weights = tap.weights.iter().map(|&weight| weight as f32 * unit).chain(std::iter::repeat(0.0));
+            let weights = tap
+                .weights
+                .iter()
+                .map(|&weight| weight as f32 * unit)
+                .chain(std::iter::repeat(0.0));
             weights.take(longest).collect::<Vec<f32>>()
         };
         Self {
@@ -223,7 +249,10 @@ impl Stretch {
     }
 
     fn taps(&self) -> impl Iterator<Item = (usize, &[f32])> {
-        self.firsts.iter().copied().zip(self.weights.chunks_exact(self.taps.max(1)))
+        self.firsts
+            .iter()
+            .copied()
+            .zip(self.weights.chunks_exact(self.taps.max(1)))
     }
 
     /// A row of one channel: `row` (padded) to `stretched`.
@@ -269,20 +298,41 @@ mod tests {
     #[test]
     fn same_size_is_the_identity() {
         for (i, tap) in bilinear_taps(17, 17, 0, 17).iter().enumerate() {
-            assert_eq!(*tap, Tap { first: i, weights: vec![1.0] });
+            assert_eq!(
+                *tap,
+                Tap {
+                    first: i,
+                    weights: vec![1.0]
+                }
+            );
         }
     }
 
     #[test]
     fn halving_takes_a_triangle_of_four() {
         let taps = bilinear_taps(8, 4, 1, 1);
-        assert_eq!(taps, [Tap { first: 1, weights: vec![0.125, 0.375, 0.375, 0.125] }]);
+        assert_eq!(
+            taps,
+            [Tap {
+                first: 1,
+                weights: vec![0.125, 0.375, 0.375, 0.125]
+            }]
+        );
     }
 
     #[test]
     fn halved_tap_counts_each_pair_once() {
-        let tap = Tap { first: 1, weights: vec![0.125, 0.375, 0.375, 0.125] };
-        assert_eq!(tap.halved(), Tap { first: 0, weights: vec![0.125, 0.75, 0.125] });
+        let tap = Tap {
+            first: 1,
+            weights: vec![0.125, 0.375, 0.375, 0.125],
+        };
+        assert_eq!(
+            tap.halved(),
+            Tap {
+                first: 0,
+                weights: vec![0.125, 0.75, 0.125]
+            }
+        );
     }
 
     proptest! {

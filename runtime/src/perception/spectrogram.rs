@@ -79,7 +79,10 @@ impl PaperSpectrogram {
         let mut bands = [0.0; MEL_BANDS];
         for (frame, mut column) in mel.columns_mut().into_iter().enumerate() {
             self.frame_power(frame, &mut bands);
-            column.iter_mut().zip(&bands).for_each(|(value, &band)| *value = band as f32);
+            column
+                .iter_mut()
+                .zip(&bands)
+                .for_each(|(value, &band)| *value = band as f32);
         }
         mel
     }
@@ -119,14 +122,18 @@ impl PaperSpectrogram {
 
 impl fmt::Debug for PaperSpectrogram {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("PaperSpectrogram").field("clip_samples", &self.clip_samples).finish_non_exhaustive()
+        formatter
+            .debug_struct("PaperSpectrogram")
+            .field("clip_samples", &self.clip_samples)
+            .finish_non_exhaustive()
     }
 }
 
 /// SpecAugment: silences a stretch of time and a stretch of mel bands of a **power** spectrogram `[bands, frames]`. What of the ranges lies outside
 /// is ignored; an empty range masks nothing.
 pub fn mask(power: &mut Array2<f32>, frames: Range<usize>, bands: Range<usize>) {
-    let within = |range: Range<usize>, length: usize| range.start.min(length)..range.end.clamp(range.start.min(length), length);
+    let within =
+        |range: Range<usize>, length: usize| range.start.min(length)..range.end.clamp(range.start.min(length), length);
     let (all_bands, all_frames) = power.dim();
     power.slice_mut(s![.., within(frames, all_frames)]).fill(0.0);
     power.slice_mut(s![within(bands, all_bands), ..]).fill(0.0);
@@ -161,7 +168,10 @@ mod tests {
             let rate_hz = clip.split('.').next().unwrap().parse().unwrap();
             let wave = golden[&format!("wave.{clip}")].floats();
             let mut spectrogram = PaperSpectrogram::new(rate_hz);
-            assert_eq!(spectrogram.frames() as f32, golden[&format!("frames.{clip}")].floats()[0]);
+            assert_eq!(
+                spectrogram.frames() as f32,
+                golden[&format!("frames.{clip}")].floats()[0]
+            );
 
             let expected = &golden[&format!("mel_power.{clip}")];
             let largest = expected.floats().iter().copied().fold(0.0, f32::max);
@@ -179,9 +189,14 @@ mod tests {
         let golden = golden::method("audio.safetensors");
         // Named `specaug_db.t{first frame}+{frames}.f{first band}+{bands}`.
         let (name, expected) = golden.iter().find(|(name, _)| name.starts_with("specaug_db.")).unwrap();
-        let numbers: Vec<usize> = name.split(['.', '+', 't', 'f']).filter_map(|part| part.parse().ok()).collect();
-        let [frame, frames, band, bands] = numbers[..] else { panic!("{name}") };
-        let mut power = PaperSpectrogram::new(16_000).power(&golden["wave.16000.10s"].floats());
+        let numbers: Vec<usize> = name
+            .split(['.', '+', 't', 'f'])
+            .filter_map(|part| part.parse().ok())
+            .collect();
+        let [frame, frames, band, bands] = numbers[..] else {
+            panic!("{name}")
+        };
+        let mut power = PaperSpectrogram::new(16_000).power(&golden["wave.16000.3s"].floats());
         mask(&mut power, frame..frame + frames, band..band + bands);
         to_decibels(&mut power);
         let worst = largest_difference(&kept(&power, expected), &expected.floats());
@@ -200,7 +215,12 @@ mod tests {
     #[test]
     fn silence_and_nothing_are_minus_a_hundred_decibels() {
         for samples in [&[][..], &[0.0; 100]] {
-            assert!(PaperSpectrogram::new(16_000).compute(samples).iter().all(|&decibels| decibels == -100.0));
+            assert!(
+                PaperSpectrogram::new(16_000)
+                    .compute(samples)
+                    .iter()
+                    .all(|&decibels| decibels == -100.0)
+            );
         }
     }
 
@@ -217,7 +237,10 @@ mod tests {
     fn masks_beyond_the_edges_are_cut() {
         let mut power = Array2::ones((3, 4));
         mask(&mut power, 3..9, 7..8);
-        assert_eq!(power, ArrayView2::from_shape((3, 4), &[1., 1., 1., 0., 1., 1., 1., 0., 1., 1., 1., 0.]).unwrap());
+        assert_eq!(
+            power,
+            ArrayView2::from_shape((3, 4), &[1., 1., 1., 0., 1., 1., 1., 0., 1., 1., 1., 0.]).unwrap()
+        );
         #[allow(clippy::reversed_empty_ranges, reason = "a caller may compute such a range")]
         mask(&mut power, 9..3, 2..1);
         assert_eq!(power.sum(), 9.0);
