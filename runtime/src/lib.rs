@@ -1,3 +1,6 @@
 //! Finds what is making the sound in a picture.
 
+pub mod actuation;
+pub mod attention;
 pub mod perception;
+pub mod pipeline;

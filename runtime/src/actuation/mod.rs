@@ -1,0 +1,13 @@
+//! What becomes of a percept: a picture to look at, a line for other programs.
+
+pub mod colour;
+pub mod events;
+pub mod heat;
+#[cfg(any())]
+pub mod overlay;
+#[cfg(feature = "devices")]
+pub mod text;
+
+pub use events::PerceptEvent;
+#[cfg(any())]
+pub use overlay::{Overlay, Scene};

@@ -1,0 +1,292 @@
+//! Draws over a picture what was perceived in it: the heatmap, its peak, the target, and a strip that tells the rest.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use embedded_graphics::Drawable;
+use embedded_graphics::geometry::{Point, Size};
+use embedded_graphics::pixelcolor::{Rgb888, RgbColor, WebColors};
+use embedded_graphics::primitives::{Circle, Line, Primitive, PrimitiveStyle, Rectangle};
+use lookhear_board::display::Canvas;
+use lookhear_calibration::Level;
+
+use super::heat::{Heat, View};
+use super::text::Lettering;
+use crate::attention::State;
+use crate::perception::heatmap;
+use crate::perception::percept::Percept;
+
+const WHITE: Rgb888 = Rgb888::WHITE;
+const SHADE: Rgb888 = Rgb888::new(16, 16, 20);
+const GROOVE: Rgb888 = Rgb888::new(70, 70, 78);
+const GREEN: Rgb888 = Rgb888::new(70, 220, 110);
+const AMBER: Rgb888 = Rgb888::new(255, 190, 60);
+const RED: Rgb888 = Rgb888::new(255, 80, 70);
+/// The least level that the meter shows, in dBFS.
+const METER_FLOOR_DECIBELS: f32 = -60.0;
+/// From which levels on the meter warns, in dBFS.
+const METER_LOUD_DECIBELS: f32 = -12.0;
+const METER_CLIPPING_DECIBELS: f32 = -3.0;
+/// How much of the picture shines through the strip, of 256.
+const STRIP_TRANSPARENCY: u16 = 90;
+
+/// What to show over a picture.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// Of this picture or of the latest before; `None` where nothing was listened to, or there was nothing to hear.
+    pub percept: Option<&'a Percept>,
+    /// From which similarity on a percept counts.
+    pub threshold: f32,
+    /// Which part of the picture the percept's heatmap covers.
+    pub view: View,
+    /// What attention looks at.
+    pub target: Option<heatmap::Point>,
+    /// How loud it is.
+    pub level: Level,
+    /// What is going on, in a word or two.
+    pub label: &'a str,
+    /// The colour of the lamp beside it.
+    pub lamp: Rgb888,
+    /// Of the picture, for a film.
+    pub time: Option<Duration>,
+}
+
+/// Draws scenes; keeps its tables from picture to picture.
+#[derive(Debug, Default)]
+pub struct Overlay {
+    heat: Heat,
+    text: String,
+}
+
+/// How a state is called, and the colour of its lamp.
+pub fn state_label(state: State) -> (&'static str, Rgb888) {
+    match state {
+        State::Idle => ("Idle", Rgb888::CSS_GRAY),
+        State::Candidate => ("Candidate", AMBER),
+        State::Tracking => ("Tracking", GREEN),
+        State::Holding => ("Holding", Rgb888::CSS_CORNFLOWER_BLUE),
+        State::Home => ("Home", Rgb888::CSS_DARK_GRAY),
+    }
+}
+
+impl Overlay {
+    /// Draws a scene over a picture.
+    pub fn draw(&mut self, canvas: &mut Canvas, scene: &Scene) {
+        let (width, height) = (canvas.width(), canvas.height());
+        let lettering = Lettering::for_picture(width as u32, height as u32);
+        if let Some(percept) = scene.percept {
+            self.heat
+                .draw(canvas.bytes_mut(), width, &percept.heatmap, scene.view, scene.threshold);
+        }
+        let unit = lettering.height() as i32;
+        if let Some(target) = scene.target {
+            draw_brackets(canvas, on_canvas(canvas, target), unit);
+        }
+        if let Some(percept) = scene.percept.filter(|percept| percept.accepted) {
+            self.draw_peak(canvas, &lettering, percept);
+        }
+        self.draw_strip(canvas, &lettering, scene);
+    }
+
+    /// A ring with a cross in it, and how similar picture and sound are there.
+    fn draw_peak(&mut self, canvas: &mut Canvas, lettering: &Lettering, percept: &Percept) {
+        let unit = lettering.height() as i32;
+        let centre = on_canvas(canvas, percept.peak);
+        let stroke = (unit / 8).max(1);
+        for (colour, stroke) in [(SHADE, stroke + 2), (WHITE, stroke)] {
+            let style = PrimitiveStyle::with_stroke(colour, stroke as u32);
+            let _ = Circle::with_center(centre, (unit * 2) as u32)
+                .into_styled(style)
+                .draw(canvas);
+            for along in [Point::new(1, 0), Point::new(0, 1)] {
+                let arm = along * (unit / 3);
+                let _ = Line::new(centre - arm, centre + arm).into_styled(style).draw(canvas);
+            }
+        }
+        self.text.clear();
+        let _ = write!(self.text, "{:.2}", percept.similarity);
+        let size = Size::new(lettering.width(&self.text), lettering.height());
+        let margin = unit / 4;
+        let beside = centre.x + unit + 2 * margin;
+        let fits = beside + size.width as i32 + margin <= canvas.width() as i32;
+        let left = if fits {
+            beside
+        } else {
+            centre.x - unit - 2 * margin - size.width as i32
+        };
+        let top_left = Point::new(left, centre.y - unit / 2);
+        let plate = Rectangle::new(
+            top_left - Point::new_equal(margin),
+            size + Size::new_equal(2 * margin as u32),
+        );
+        darken(canvas, plate);
+        let _ = lettering.draw(canvas, &self.text, top_left, WHITE);
+    }
+
+    /// State, time, level and similarity along the lower edge; in two rows where one is too narrow.
+    fn draw_strip(&mut self, canvas: &mut Canvas, lettering: &Lettering, scene: &Scene) {
+        let (width, height) = (canvas.width() as i32, canvas.height() as i32);
+        let unit = lettering.height() as i32;
+        let margin = unit / 2;
+        let letter = lettering.width("m") as i32;
+        let single_row = width >= 60 * letter;
+        let row_height = unit + margin;
+        let strip_height = row_height * if single_row { 1 } else { 2 } + margin / 2;
+        let top = height - strip_height;
+        darken(
+            canvas,
+            Rectangle::new(Point::new(0, top), Size::new(width as u32, strip_height as u32)),
+        );
+
+        let first_row = top + margin / 2 + margin / 4;
+        let lamp = Circle::new(Point::new(margin, first_row + unit / 6), (unit * 2 / 3) as u32);
+        let _ = lamp.into_styled(PrimitiveStyle::with_fill(scene.lamp)).draw(canvas);
+        let _ = lettering.draw(canvas, scene.label, Point::new(margin + unit, first_row), WHITE);
+        if let Some(time) = scene.time {
+            self.text.clear();
+            write_time(&mut self.text, time);
+            let left = width - margin - lettering.width(&self.text) as i32;
+            let _ = lettering.draw(canvas, &self.text, Point::new(left, first_row), WHITE);
+        }
+
+        let second_row = if single_row { first_row } else { first_row + row_height };
+        let (left, right) = if single_row {
+            (width / 5, width * 4 / 5)
+        } else {
+            (margin, width - margin)
+        };
+        let middle = (left + right) / 2;
+        let decibels = scene.level.decibels();
+        self.text.clear();
+        if decibels > METER_FLOOR_DECIBELS {
+            let _ = write!(self.text, "{decibels:.0} dB");
+        } else {
+            self.text.push_str("silent");
+        }
+        let gauge = Gauge {
+            share: 1.0 - decibels / METER_FLOOR_DECIBELS,
+            mark: None,
+            colour: match decibels {
+                loud if loud >= METER_CLIPPING_DECIBELS => RED,
+                loud if loud >= METER_LOUD_DECIBELS => AMBER,
+                _ => GREEN,
+            },
+        };
+        gauge.draw(
+            canvas,
+            lettering,
+            &self.text,
+            Point::new(left, second_row),
+            middle - margin,
+        );
+        self.text.clear();
+        match scene.percept {
+            Some(percept) => {
+                let _ = write!(self.text, "{:.2}", percept.similarity);
+            }
+            None => self.text.push_str("-.--"),
+        }
+        let gauge = Gauge {
+            share: scene.percept.map_or(0.0, |percept| percept.similarity),
+            mark: Some(scene.threshold),
+            colour: if scene.percept.is_some_and(|percept| percept.accepted) {
+                WHITE
+            } else {
+                Rgb888::CSS_GRAY
+            },
+        };
+        gauge.draw(
+            canvas,
+            lettering,
+            &self.text,
+            Point::new(middle + margin, second_row),
+            right,
+        );
+    }
+}
+
+/// A bar with a text before it.
+struct Gauge {
+    /// How full it is, 0..1 (clamped).
+    share: f32,
+    /// Where a line stands across it, 0..1.
+    mark: Option<f32>,
+    colour: Rgb888,
+}
+
+impl Gauge {
+    fn draw(&self, canvas: &mut Canvas, lettering: &Lettering, text: &str, top_left: Point, right: i32) {
+        let unit = lettering.height() as i32;
+        let _ = lettering.draw(canvas, text, top_left, WHITE);
+        // Room for the longest text, so that the bar does not jump about.
+        let left = top_left.x + lettering.width(if self.mark.is_some() { "-0.00" } else { "-60 dB" }) as i32 + unit / 2;
+        let thickness = (unit * 2 / 5).max(2);
+        let top = top_left.y + (unit - thickness) / 2;
+        let bar = |share: f32, colour: Rgb888, canvas: &mut Canvas| {
+            let length = ((right - left).max(0) as f32 * share.clamp(0.0, 1.0)) as u32;
+            let area = Rectangle::new(Point::new(left, top), Size::new(length, thickness as u32));
+            let _ = area.into_styled(PrimitiveStyle::with_fill(colour)).draw(canvas);
+        };
+        bar(1.0, GROOVE, canvas);
+        bar(self.share, self.colour, canvas);
+        if let Some(mark) = self.mark {
+            let x = left + ((right - left).max(0) as f32 * mark.clamp(0.0, 1.0)) as i32;
+            let overhang = unit / 5;
+            let line = Line::new(
+                Point::new(x, top - overhang),
+                Point::new(x, top + thickness + overhang - 1),
+            );
+            let style = PrimitiveStyle::with_stroke(AMBER, (unit / 8).max(1) as u32);
+            let _ = line.into_styled(style).draw(canvas);
+        }
+    }
+}
+
+/// Four corners around the target.
+fn draw_brackets(canvas: &mut Canvas, centre: Point, unit: i32) {
+    let (half, arm, stroke) = (unit * 2, unit * 3 / 4, (unit / 8).max(1));
+    for (colour, stroke) in [(SHADE, stroke + 2), (GREEN, stroke)] {
+        let style = PrimitiveStyle::with_stroke(colour, stroke as u32);
+        for (x, y) in [(-1, -1), (1, -1), (-1, 1), (1, 1)] {
+            let corner = centre + Point::new(x * half, y * half);
+            for inward in [Point::new(-x * arm, 0), Point::new(0, -y * arm)] {
+                let _ = Line::new(corner, corner + inward).into_styled(style).draw(canvas);
+            }
+        }
+    }
+}
+
+/// Where a point of the picture lies on the canvas, in pixels.
+fn on_canvas(canvas: &Canvas, point: heatmap::Point) -> Point {
+    let at = |share: f32, pixels: usize| (share.clamp(0.0, 1.0) * pixels.saturating_sub(1) as f32).round() as i32;
+    Point::new(at(point.x, canvas.width()), at(point.y, canvas.height()))
+}
+
+/// Lays a shade over a part of the canvas, for what is written there to be legible on any picture.
+fn darken(canvas: &mut Canvas, area: Rectangle) {
+    let (width, height) = (canvas.width() as i32, canvas.height() as i32);
+    let (left, top) = (area.top_left.x.clamp(0, width), area.top_left.y.clamp(0, height));
+    let right = (area.top_left.x + area.size.width as i32).clamp(left, width) as usize;
+    let bottom = (area.top_left.y + area.size.height as i32).clamp(top, height) as usize;
+    let shade = [SHADE.r(), SHADE.g(), SHADE.b()].map(|value| u16::from(value) * (256 - STRIP_TRANSPARENCY));
+    let rows = canvas.bytes_mut().chunks_exact_mut(width.max(1) as usize * 3);
+    for row in rows.take(bottom).skip(top as usize) {
+        for pixel in row[left as usize * 3..right * 3].chunks_exact_mut(3) {
+            for (value, shade) in pixel.iter_mut().zip(shade) {
+                *value = ((u16::from(*value) * STRIP_TRANSPARENCY + shade) >> 8) as u8;
+            }
+        }
+    }
+}
+
+/// Minutes, seconds and tenths; hours where there are any.
+fn write_time(text: &mut String, time: Duration) {
+    let tenths = time.as_millis() / 100;
+    let (hours, minutes) = (tenths / 36_000, tenths / 600 % 60);
+    if hours > 0 {
+        let _ = write!(text, "{hours}:{minutes:02}");
+    } else {
+        let _ = write!(text, "{minutes}");
+    }
+    let _ = write!(text, ":{:02}.{}", tenths / 10 % 60, tenths % 10);
+}

@@ -1,0 +1,9 @@
+//! From frames and sound to percepts and attention, in time with each other.
+
+pub mod offline;
+pub mod sound_feed;
+pub mod summary;
+
+pub use offline::{Moment, Offline, OfflineSettings};
+pub use sound_feed::SoundFeed;
+pub use summary::{Summary, Verdict};
