@@ -1,5 +1,13 @@
 //! Cameras, microphones and displays behind small traits, with their fakes beside them. Knows nothing of sound localisation.
 
+pub mod camera;
+pub mod capture;
+#[cfg(feature = "media")]
+mod container;
+#[cfg(feature = "media")]
+mod ffmpeg;
+#[cfg(feature = "media")]
+mod mp4;
 pub mod picture;
 #[cfg(feature = "media")]
 pub mod picture_file;
@@ -9,6 +17,8 @@ pub mod sound;
 #[cfg(feature = "media")]
 pub mod sound_file;
 
+pub use camera::{Camera, Length};
+pub use capture::{CaptureError, Delivery};
 pub use picture::{Frame, Picture, PixelFormat};
 #[cfg(feature = "media")]
 pub use picture_file::{PictureFileError, read_picture};

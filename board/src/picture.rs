@@ -41,10 +41,33 @@ impl Picture {
             bytes,
         })
     }
+
+    /// Makes this a tightly packed RGB picture of a size, keeping its memory, and lends the bytes to be written.
+    pub fn become_rgb(&mut self, width: usize, height: usize) -> &mut [u8] {
+        self.width = width;
+        self.height = height;
+        self.stride_bytes = width * 3;
+        self.format = PixelFormat::Rgb;
+        self.bytes.resize(width * height * 3, 0);
+        &mut self.bytes
+    }
+}
+
+impl Default for Picture {
+    /// No pixels: the memory to hand to a camera for its first frame.
+    fn default() -> Self {
+        Self {
+            width: 0,
+            height: 0,
+            stride_bytes: 0,
+            format: PixelFormat::Rgb,
+            bytes: Vec::new(),
+        }
+    }
 }
 
 /// A picture with the moment it was taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frame {
     /// The pixels.
     pub picture: Picture,
