@@ -1,0 +1,5 @@
+//! How well a model finds what sounds: scores on public protocols and on the raw map, beside what needs no input at all.
+
+pub mod baselines;
+pub mod development;
+pub mod scores;
