@@ -45,7 +45,7 @@ fn sounds(criterion: &mut Criterion) {
     criterion.bench_function("log_mel/next patch of a stream", |bencher| {
         bencher.iter(|| {
             stream.push(black_box(&ten_seconds[..PATCH_HOP_SAMPLES]), |patch| {
-                drop(black_box(patch[0]))
+                black_box(patch);
             })
         });
     });

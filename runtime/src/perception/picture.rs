@@ -1,14 +1,13 @@
 //! A camera's picture → the planar, normalised input of the picture encoder.
 
-use std::ops::Range;
+mod plan;
 
 use lookhear_board::Picture;
 use serde::{Deserialize, Serialize};
 
-use super::colour::LimitedRangeBt601;
 use super::jpeg::MotionJpegDecoder;
 use super::planes::Planes;
-use super::resize::{BLEND_UNIT, RowBlend, Stretch, Tap, bilinear_taps, reach};
+use plan::Plan;
 
 pub use super::planes::{PictureError, to_rgb};
 
@@ -86,13 +85,15 @@ impl PictureFrontEnd {
             });
         }
         let planes = Planes::of(picture, &mut self.jpeg)?;
-        let size = (picture.width, picture.height);
+        let (size, layout) = ((picture.width, picture.height), planes.layout());
         let plan = match &mut self.plan {
-            Some(plan) if plan.suits(size, &planes) => plan,
-            plan => {
-                let (side, axes) = (self.side_pixels, axes(self.transform, self.side_pixels, size));
-                plan.insert(Plan::new(size, axes, side, &planes))
-            }
+            Some(plan) if plan.suits(size, layout) => plan,
+            plan => plan.insert(Plan::new(
+                size,
+                axes(self.transform, self.side_pixels, size),
+                self.side_pixels,
+                layout,
+            )),
         };
         plan.run(planes, self.scale, self.shift, out);
         Ok(())
@@ -135,150 +136,6 @@ fn axes(transform: PictureTransform, side: usize, (width, height): (usize, usize
             Axis { input, resized, offset }
         }
     })
-}
-
-/// Filters and buffers for pictures of one size and format.
-#[derive(Debug)]
-struct Plan {
-    size: (usize, usize),
-    side: usize,
-    /// Columns of the frame that the model sees any of, with an even start.
-    columns: Range<usize>,
-    rows: RowBlend,
-    stretch: Stretch,
-    chroma_rows: RowBlend,
-    chroma_stretch: Stretch,
-    lines: Lines,
-}
-
-/// One row of the model's input before it is resized along itself, padded for [`Stretch`].
-#[derive(Debug)]
-enum Lines {
-    Rgb {
-        pixels: Vec<f32>,
-    },
-    Yuyv {
-        luma: Vec<f32>,
-        chroma: Vec<f32>,
-        u: Vec<f32>,
-        v: Vec<f32>,
-    },
-    Nv12 {
-        luma: Vec<f32>,
-        u: Vec<f32>,
-        v: Vec<f32>,
-    },
-}
-
-impl Plan {
-    fn new(size: (usize, usize), [across, down]: [Axis; 2], side: usize, planes: &Planes<'_>) -> Self {
-        let taps = |axis: Axis| bilinear_taps(axis.input, axis.resized, axis.offset, side);
-        let halved = |taps: &[Tap]| taps.iter().map(Tap::halved).collect::<Vec<_>>();
-        let (across, down) = (taps(across), taps(down));
-        let columns = reach(&across);
-        let stretch = Stretch::new(&across, columns.start, BLEND_UNIT);
-        let chroma_stretch = Stretch::new(&halved(&across), columns.start / 2, BLEND_UNIT);
-        let pairs = columns.len().div_ceil(2);
-        let luma = vec![0.0; 2 * pairs + stretch.padding()];
-        let [u, v] = [(); 2].map(|()| vec![0.0; pairs + chroma_stretch.padding()]);
-        let lines = match planes {
-            Planes::Rgb(_) => Lines::Rgb {
-                pixels: vec![0.0; 3 * luma.len() + 1],
-            },
-            Planes::Yuyv(_) => Lines::Yuyv {
-                luma,
-                chroma: vec![0.0; 2 * pairs],
-                u,
-                v,
-            },
-            Planes::Nv12 { .. } => Lines::Nv12 { luma, u, v },
-        };
-        Self {
-            size,
-            side,
-            columns,
-            rows: RowBlend::new(&down),
-            stretch,
-            chroma_rows: RowBlend::new(&halved(&down)),
-            chroma_stretch,
-            lines,
-        }
-    }
-
-    fn suits(&self, size: (usize, usize), planes: &Planes<'_>) -> bool {
-        self.size == size
-            && matches!(
-                (&self.lines, planes),
-                (Lines::Rgb { .. }, Planes::Rgb(_))
-                    | (Lines::Yuyv { .. }, Planes::Yuyv(_))
-                    | (Lines::Nv12 { .. }, Planes::Nv12 { .. })
-            )
-    }
-
-    /// `out`: three planes of side × side.
-    fn run(&mut self, planes: Planes<'_>, scale: [f32; 3], shift: [f32; 3], out: &mut [f32]) {
-        let side = self.side;
-        if side == 0 {
-            return;
-        }
-        let (reds, rest) = out.split_at_mut(side * side);
-        let (greens, blues) = rest.split_at_mut(side * side);
-        let rows = reds
-            .chunks_exact_mut(side)
-            .zip(greens.chunks_exact_mut(side))
-            .zip(blues.chunks_exact_mut(side));
-        for (output, ((red, green), blue)) in rows.enumerate() {
-            self.resize_row(planes, output, [red, green, blue]);
-            let is_rgb = matches!(planes, Planes::Rgb(_));
-            for ((red, green), blue) in red.iter_mut().zip(green).zip(blue) {
-                let rgb = if is_rgb {
-                    [*red, *green, *blue]
-                } else {
-                    LimitedRangeBt601::to_rgb(*red, *green, *blue)
-                };
-                [*red, *green, *blue] = std::array::from_fn(|channel| rgb[channel] * scale[channel] + shift[channel]);
-            }
-        }
-    }
-
-    /// One row of the model's input, in the colours of the source (red, green, blue, or luma, U, V), 0..255.
-    fn resize_row(&mut self, planes: Planes<'_>, output: usize, [first, second, third]: [&mut [f32]; 3]) {
-        let start = self.columns.start;
-        let columns = self.columns.len();
-        let pairs = columns.div_ceil(2);
-        match (&mut self.lines, planes) {
-            (Lines::Rgb { pixels }, Planes::Rgb(rows)) => {
-                self.rows.bytes(rows, output, start * 3, &mut pixels[..columns * 3]);
-                self.stretch.interleaved(pixels, [first, second, third]);
-            }
-            (Lines::Yuyv { luma, chroma, u, v }, Planes::Yuyv(rows)) => {
-                self.rows
-                    .byte_pairs(rows, output, start * 2, &mut luma[..2 * pairs], chroma);
-                for ((u, v), &[chroma_u, chroma_v]) in u.iter_mut().zip(v.iter_mut()).zip(chroma.as_chunks::<2>().0) {
-                    (*u, *v) = (chroma_u, chroma_v);
-                }
-                self.stretch.planar(luma, first);
-                self.chroma_stretch.planar(u, second);
-                self.chroma_stretch.planar(v, third);
-            }
-            (
-                Lines::Nv12 { luma, u, v },
-                Planes::Nv12 {
-                    luma: luma_rows,
-                    chroma,
-                },
-            ) => {
-                self.rows.bytes(luma_rows, output, start, &mut luma[..columns]);
-                self.chroma_rows
-                    .byte_pairs(chroma, output, start, &mut u[..pairs], &mut v[..pairs]);
-                self.stretch.planar(luma, first);
-                self.chroma_stretch.planar(u, second);
-                self.chroma_stretch.planar(v, third);
-            }
-            // `suits` lets no other pair through.
-            _ => {}
-        }
-    }
 }
 
 #[cfg(test)]

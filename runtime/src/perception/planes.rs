@@ -61,7 +61,23 @@ pub(super) enum Planes<'a> {
     Nv12 { luma: Rows<'a>, chroma: Rows<'a> },
 }
 
+/// Which of the [`Planes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    Rgb,
+    Yuyv,
+    Nv12,
+}
+
 impl<'a> Planes<'a> {
+    pub(super) fn layout(&self) -> Layout {
+        match self {
+            Self::Rgb(_) => Layout::Rgb,
+            Self::Yuyv(_) => Layout::Yuyv,
+            Self::Nv12 { .. } => Layout::Nv12,
+        }
+    }
+
     /// The planes of `picture`, which `jpeg` decodes where it is a JPEG frame.
     pub(super) fn of(picture: &'a Picture, jpeg: &'a mut MotionJpegDecoder) -> Result<Self, PictureError> {
         let Picture {
@@ -134,9 +150,9 @@ impl<'a> Planes<'a> {
     fn write_rgb_row(&self, row: usize, rgb: &mut [u8]) {
         let width = rgb.len() / 3;
         match *self {
-            Self::Rgb(rows) => rgb.copy_from_slice(rows.row(row, width * 3)),
+            Self::Rgb(rows) => rgb.copy_from_slice(rows.part(row, 0, width * 3)),
             Self::Yuyv(rows) => {
-                let source = rows.row(row, width.div_ceil(2) * 4).as_chunks::<4>().0;
+                let source = rows.part(row, 0, width.div_ceil(2) * 4).as_chunks::<4>().0;
                 for (pair, &[luma_left, u, luma_right, v]) in rgb.chunks_mut(6).zip(source) {
                     for (pixel, luma) in pair.as_chunks_mut::<3>().0.iter_mut().zip([luma_left, luma_right]) {
                         *pixel = LimitedRangeBt601::to_rgb_bytes(luma, u, v);
@@ -144,8 +160,8 @@ impl<'a> Planes<'a> {
                 }
             }
             Self::Nv12 { luma, chroma } => {
-                let luma = luma.row(row, width).chunks(2);
-                let chroma = chroma.row(row / 2, width.next_multiple_of(2)).as_chunks::<2>().0;
+                let luma = luma.part(row, 0, width).chunks(2);
+                let chroma = chroma.part(row / 2, 0, width.next_multiple_of(2)).as_chunks::<2>().0;
                 for ((pair, luma), &[u, v]) in rgb.chunks_mut(6).zip(luma).zip(chroma) {
                     for (pixel, &luma) in pair.as_chunks_mut::<3>().0.iter_mut().zip(luma) {
                         *pixel = LimitedRangeBt601::to_rgb_bytes(luma, u, v);

@@ -3,8 +3,10 @@
 //! The filter is the one of Pillow's `resize(BILINEAR)` and torchvision's `Resize(antialias=True)`: a triangle as wide as two output pixels when
 //! shrinking and as two input pixels when enlarging, cut at the border and normalised.
 //!
-//! Columns are blended first ([`RowBlend`]), for that touches every byte of the picture and runs along rows, many bytes an instruction; each of the
-//! few blended rows is then resized along itself ([`Stretch`]).
+//! Columns are blended first ([`RowBlend`]), for that touches every byte of the picture and runs along rows, many bytes an instruction. The few
+//! blended rows are then resized along themselves ([`Stretch`]), [`LANES`] of them side by side.
+
+use std::ops::Range;
 
 /// Which input samples make one output sample, and how much each counts.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +62,7 @@ impl Tap {
 }
 
 /// The range of input samples that `taps` reach, with an even start, so that no pair of pixels that shares its chroma is torn.
-pub(super) fn reach(taps: &[Tap]) -> std::ops::Range<usize> {
+pub(super) fn reach(taps: &[Tap]) -> Range<usize> {
     let start = taps.iter().map(|tap| tap.first).min().unwrap_or(0) & !1;
     start..taps.iter().map(|tap| tap.first + tap.weights.len()).max().unwrap_or(0)
 }
@@ -75,22 +77,19 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// The first `length` bytes of row `row`.
-    pub(super) fn row(&self, row: usize, length: usize) -> &'a [u8] {
-        &self.bytes[row * self.stride_bytes..][..length]
-    }
-
-    /// `N` bytes of row `row`.
-    fn tile<const N: usize>(&self, row: usize, start: usize) -> Option<&'a [u8; N]> {
-        self.bytes.get(row * self.stride_bytes + start..)?.first_chunk()
+    /// `length` bytes of row `row`, from byte `start` of the row on.
+    pub(super) fn part(&self, row: usize, start: usize, length: usize) -> &'a [u8] {
+        &self.bytes[row * self.stride_bytes + start..][..length]
     }
 }
 
-/// Weights in units of 1/65536. They sum to one unit less than 1, so that no sum of products overflows.
+/// Weights in units of 1/65536, an even number of them. They sum to one unit less than 1, so that no sum of products overflows.
 #[derive(Debug)]
 struct FixedTap {
     first: usize,
-    weights: Vec<u16>,
+    weights: Vec<[u16; 2]>,
+    /// What rounding down takes away on average, kept small enough not to overflow.
+    bias: u16,
 }
 
 /// Blends neighbouring rows into one, along columns.
@@ -105,9 +104,6 @@ pub(super) struct RowBlend {
 /// Takes what [`RowBlend`] gives back to levels 0..255.
 pub(super) const BLEND_UNIT: f32 = (65536.0 / 65535.0 / 256.0) as f32;
 
-/// Bytes that are blended together: as many sums as fit the registers of every 64-bit processor.
-const TILE_BYTES: usize = 32;
-
 impl RowBlend {
     pub(super) fn new(taps: &[Tap]) -> Self {
         let fixed = |tap: &Tap| {
@@ -120,9 +116,14 @@ impl RowBlend {
                 given = total;
                 step as u16
             });
+            let weights: Vec<u16> = weights.collect();
+            let pairs = weights
+                .chunks(2)
+                .map(|pair| [pair[0], pair.get(1).copied().unwrap_or(0)]);
             FixedTap {
                 first: tap.first,
-                weights: weights.collect(),
+                weights: pairs.collect(),
+                bias: (tap.weights.len() / 2).min(255) as u16,
             }
         };
         Self {
@@ -130,159 +131,106 @@ impl RowBlend {
         }
     }
 
-    /// Output row `output` of `rows`, bytes `start..start + blended.len()`, in units of [`BLEND_UNIT`].
-    pub(super) fn bytes(&self, rows: Rows<'_>, output: usize, start: usize, blended: &mut [f32]) {
-        let Some(tap) = self.taps.get(output) else { return };
-        let whole = blended.len() / TILE_BYTES * TILE_BYTES;
-        let (tiles, rest) = blended.split_at_mut(whole);
-        for (i, tile) in tiles.as_chunks_mut::<TILE_BYTES>().0.iter_mut().enumerate() {
-            *tile = tap.tile(rows, start + i * TILE_BYTES).map(f32::from);
-        }
-        for (i, value) in rest.iter_mut().enumerate() {
-            [*value] = tap.tile::<1>(rows, start + whole + i).map(f32::from);
-        }
-    }
-
-    /// As [`bytes`](Self::bytes), with the bytes at even places given apart from those at odd ones (`even` and `odd` are equally long).
-    pub(super) fn byte_pairs(&self, rows: Rows<'_>, output: usize, start: usize, even: &mut [f32], odd: &mut [f32]) {
-        const PAIRS: usize = TILE_BYTES / 2;
-        let Some(tap) = self.taps.get(output) else { return };
-        let whole = even.len() / PAIRS * PAIRS;
-        let (even_tiles, even_rest) = even.split_at_mut(whole);
-        let (odd_tiles, odd_rest) = odd.split_at_mut(whole);
-        let tiles = even_tiles
-            .as_chunks_mut::<PAIRS>()
-            .0
-            .iter_mut()
-            .zip(odd_tiles.as_chunks_mut::<PAIRS>().0);
-        for (i, (even, odd)) in tiles.enumerate() {
-            let sums = tap.pair_tile(rows, start + i * TILE_BYTES);
-            (*even, *odd) = (sums.0.map(f32::from), sums.1.map(f32::from));
-        }
-        for (i, (even, odd)) in even_rest.iter_mut().zip(odd_rest).enumerate() {
-            [*even, *odd] = tap.tile::<2>(rows, start + 2 * (whole + i)).map(f32::from);
+    /// Output row `output` of `rows`, from byte `start` on, in units of [`BLEND_UNIT`]: the bytes at even places apart from those at odd ones, of which
+    /// there may be one less.
+    ///
+    /// Pairs of bytes fit 16-bit lanes as they lie; single ones would first have to be spread out.
+    pub(super) fn apply(&self, rows: Rows<'_>, output: usize, start: usize, even: &mut [u16], odd: &mut [u16]) {
+        let tap = &self.taps[output];
+        even.fill(tap.bias);
+        odd.fill(tap.bias);
+        for (weights, [upper, lower]) in tap.row_pairs(rows, start, even.len() + odd.len()) {
+            let (upper_pairs, upper_last) = upper.as_chunks::<2>();
+            let (lower_pairs, lower_last) = lower.as_chunks::<2>();
+            let sums = even.iter_mut().zip(odd.iter_mut());
+            for (((even, odd), &upper), &lower) in sums.zip(upper_pairs).zip(lower_pairs) {
+                let (upper, lower) = (u16::from_le_bytes(upper), u16::from_le_bytes(lower));
+                *even = even.wrapping_add(weigh([upper << 8, lower << 8], weights));
+                *odd = odd.wrapping_add(weigh([upper & 0xFF00, lower & 0xFF00], weights));
+            }
+            if let (Some(even), [upper], [lower]) = (even.last_mut(), upper_last, lower_last) {
+                *even = even.wrapping_add(weigh([u16::from(*upper) << 8, u16::from(*lower) << 8], weights));
+            }
         }
     }
 }
 
 impl FixedTap {
-    /// What rounding down takes away on average, kept small enough not to overflow.
-    fn bias(&self) -> u16 {
-        (self.weights.len() / 2).min(255) as u16
-    }
-
-    fn tile<const N: usize>(&self, rows: Rows<'_>, start: usize) -> [u16; N] {
-        let mut sums = [self.bias(); N];
-        for (i, &weight) in self.weights.iter().enumerate() {
-            let Some(bytes) = rows.tile::<N>(self.first + i, start) else {
-                continue;
-            };
-            for (sum, &byte) in sums.iter_mut().zip(bytes) {
-                *sum += weigh(u16::from(byte) << 8, weight);
-            }
-        }
-        sums
-    }
-
-    fn pair_tile(&self, rows: Rows<'_>, start: usize) -> ([u16; TILE_BYTES / 2], [u16; TILE_BYTES / 2]) {
-        let mut even = [self.bias(); TILE_BYTES / 2];
-        let mut odd = even;
-        for (i, &weight) in self.weights.iter().enumerate() {
-            let Some(bytes) = rows.tile::<TILE_BYTES>(self.first + i, start) else {
-                continue;
-            };
-            for ((even, odd), &pair) in even.iter_mut().zip(&mut odd).zip(bytes.as_chunks::<2>().0) {
-                let pair = u16::from_le_bytes(pair);
-                *even += weigh(pair << 8, weight);
-                *odd += weigh(pair & 0xFF00, weight);
-            }
-        }
-        (even, odd)
+    /// The rows that are blended, two at a time, with their weights; a last odd one is paired with itself at no weight.
+    fn row_pairs<'a>(
+        &self,
+        rows: Rows<'a>,
+        start: usize,
+        length: usize,
+    ) -> impl Iterator<Item = ([u16; 2], [&'a [u8]; 2])> {
+        self.weights.iter().enumerate().map(move |(i, &weights)| {
+            let upper = self.first + 2 * i;
+            let lower = if weights[1] == 0 { upper } else { upper + 1 };
+            (
+                weights,
+                [rows.part(upper, start, length), rows.part(lower, start, length)],
+            )
+        })
     }
 }
 
-/// Upper half of the 32-bit product: one instruction on vectors.
-fn weigh(value: u16, weight: u16) -> u16 {
-    ((u32::from(value) * u32::from(weight)) >> 16) as u16
+/// Upper halves of the 32-bit products, added: three instructions on vectors.
+fn weigh(values: [u16; 2], weights: [u16; 2]) -> u16 {
+    let product = |i: usize| ((u32::from(values[i]) * u32::from(weights[i])) >> 16) as u16;
+    product(0).wrapping_add(product(1))
 }
 
-/// Resizes a row along itself.
+/// Rows that are resized side by side: a vector of every 64-bit processor.
+pub(super) const LANES: usize = 4;
+
+/// The same sample of [`LANES`] rows.
+pub(super) type Lanes = [f32; LANES];
+
+/// Resizes rows along themselves.
 #[derive(Debug)]
 pub(super) struct Stretch {
     firsts: Vec<usize>,
-    /// `taps` weights for each output sample.
+    /// `taps` for each output sample, filled up with zeros.
     weights: Vec<f32>,
-    /// Weights of one output sample, filled up with zeros to a multiple of [`LANES`].
     taps: usize,
 }
 
-/// Products that are summed side by side: a vector of every 64-bit processor.
-const LANES: usize = 4;
-
 impl Stretch {
-    /// `origin`: the input sample that the rows will start with; `unit`: what their values are to be multiplied by.
-    pub(super) fn new(taps: &[Tap], origin: usize, unit: f32) -> Self {
-        let longest = taps
-            .iter()
-            .map(|tap| tap.weights.len())
-            .max()
-            .unwrap_or(0)
-            .next_multiple_of(LANES);
-        let padded = |tap: &Tap| {
-            let weights = tap
-                .weights
-                .iter()
-                .map(|&weight| weight as f32 * unit)
-                .chain(std::iter::repeat(0.0));
-            weights.take(longest).collect::<Vec<f32>>()
-        };
+    /// `columns`: the input samples that the rows hold, which are all that `taps` reach; `unit`: what their values are to be multiplied by.
+    pub(super) fn new(taps: &[Tap], columns: &Range<usize>, unit: f32) -> Self {
+        let longest = taps.iter().map(|tap| tap.weights.len()).max().unwrap_or(0);
+        let mut weights = vec![0.0; taps.len() * longest];
+        let mut firsts = Vec::with_capacity(taps.len());
+        for (tap, filled) in taps.iter().zip(weights.chunks_exact_mut(longest.max(1))) {
+            // At the end of the row the zeros go in front.
+            let first = tap.first.min(columns.end - longest);
+            let given = filled[tap.first - first..].iter_mut().zip(&tap.weights);
+            given.for_each(|(weight, &exact)| *weight = exact as f32 * unit);
+            firsts.push(first - columns.start);
+        }
         Self {
-            firsts: taps.iter().map(|tap| tap.first - origin).collect(),
-            weights: taps.iter().flat_map(padded).collect(),
+            firsts,
+            weights,
             taps: longest,
         }
     }
 
-    /// Samples that a row must have beyond its last one: they are multiplied by zero, and must therefore be finite.
-    pub(super) fn padding(&self) -> usize {
-        self.taps
-    }
-
-    fn taps(&self) -> impl Iterator<Item = (usize, &[f32])> {
-        self.firsts
-            .iter()
-            .copied()
-            .zip(self.weights.chunks_exact(self.taps.max(1)))
-    }
-
-    /// A row of one channel: `row` (padded) to `stretched`.
-    pub(super) fn planar(&self, row: &[f32], stretched: &mut [f32]) {
-        for (value, (first, weights)) in stretched.iter_mut().zip(self.taps()) {
-            let samples = row[first..][..self.taps].as_chunks::<LANES>().0;
-            let mut sums = [0.0; LANES];
-            for (samples, weights) in samples.iter().zip(weights.as_chunks::<LANES>().0) {
-                for ((sum, sample), weight) in sums.iter_mut().zip(samples).zip(weights) {
-                    *sum += sample * weight;
+    /// A line of `CHANNELS` interleaved channels to one line for each of them.
+    pub(super) fn apply<const CHANNELS: usize>(&self, line: &[Lanes], mut stretched: [&mut [Lanes]; CHANNELS]) {
+        let line = line.as_chunks::<CHANNELS>().0;
+        let weights = self.weights.chunks_exact(self.taps.max(1));
+        for (output, (&first, weights)) in self.firsts.iter().zip(weights).enumerate() {
+            let mut sums = [[0.0; LANES]; CHANNELS];
+            for (samples, &weight) in line[first..].iter().zip(weights) {
+                for (sums, samples) in sums.iter_mut().zip(samples) {
+                    for (sum, sample) in sums.iter_mut().zip(samples) {
+                        *sum += sample * weight;
+                    }
                 }
             }
-            *value = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-        }
-    }
-
-    /// A row of three interleaved channels: `row` (padded, three values a sample, and one more) to three rows.
-    pub(super) fn interleaved(&self, row: &[f32], stretched: [&mut [f32]; 3]) {
-        let [reds, greens, blues] = stretched;
-        let outputs = reds.iter_mut().zip(greens).zip(blues);
-        for (((red, green), blue), (first, weights)) in outputs.zip(self.taps()) {
-            let samples = &row[first * 3..][..self.taps * 3 + 1];
-            let mut sums = [0.0; LANES];
-            for (i, weight) in weights.iter().enumerate() {
-                // The fourth lane sums the next pixel's red, and is dropped.
-                for (sum, sample) in sums.iter_mut().zip(&samples[i * 3..i * 3 + LANES]) {
-                    *sum += sample * weight;
-                }
+            for (stretched, sums) in stretched.iter_mut().zip(sums) {
+                stretched[output] = sums;
             }
-            [*red, *green, *blue, _] = sums;
         }
     }
 }
@@ -354,18 +302,15 @@ mod tests {
             let taps = bilinear_taps(rows, resized, 0, resized);
             let blend = RowBlend::new(&taps);
             let source = Rows { bytes: &bytes, stride_bytes: row_bytes };
-            let (mut together, mut even, mut odd) =
-                (vec![0.0; row_bytes], vec![0.0; row_bytes / 2], vec![0.0; row_bytes / 2]);
+            let (mut even, mut odd) = (vec![0; row_bytes.div_ceil(2)], vec![0; row_bytes / 2]);
             for (output, tap) in taps.iter().enumerate() {
-                blend.bytes(source, output, 0, &mut together);
-                for (column, &blended) in together.iter().enumerate() {
-                    let exact: f64 =
-                        tap.weights.iter().enumerate().map(|(i, w)| w * f64::from(bytes[(tap.first + i) * row_bytes + column])).sum();
-                    prop_assert!((f64::from(blended * BLEND_UNIT) - exact).abs() < 0.1, "{} not {}", blended * BLEND_UNIT, exact);
-                }
-                blend.byte_pairs(source, output, 0, &mut even, &mut odd);
-                for (i, pair) in together.as_chunks::<2>().0.iter().enumerate() {
-                    prop_assert_eq!(*pair, [even[i], odd[i]]);
+                blend.apply(source, output, 0, &mut even, &mut odd);
+                for column in 0..row_bytes {
+                    let weighted = |(i, weight): (usize, &f64)| weight * f64::from(bytes[(tap.first + i) * row_bytes + column]);
+                    let exact: f64 = tap.weights.iter().enumerate().map(weighted).sum();
+                    let found = if column % 2 == 0 { even[column / 2] } else { odd[column / 2] };
+                    let found = f64::from(f32::from(found) * BLEND_UNIT);
+                    prop_assert!((found - exact).abs() < 0.1, "{} not {}", found, exact);
                 }
             }
         }
