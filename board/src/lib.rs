@@ -2,15 +2,20 @@
 
 pub mod camera;
 pub mod capture;
+mod chance;
 #[cfg(feature = "media")]
 mod container;
+pub mod display;
 #[cfg(feature = "media")]
 mod ffmpeg;
+pub mod microphone;
 #[cfg(feature = "media")]
 mod mp4;
 pub mod picture;
 #[cfg(feature = "media")]
 pub mod picture_file;
+#[cfg(feature = "media")]
+mod replace;
 #[cfg(feature = "media")]
 mod shield;
 pub mod sound;
@@ -19,6 +24,8 @@ pub mod sound_file;
 
 pub use camera::{Camera, Length};
 pub use capture::{CaptureError, Delivery};
+pub use display::Canvas;
+pub use microphone::Microphone;
 pub use picture::{Frame, Picture, PixelFormat};
 #[cfg(feature = "media")]
 pub use picture_file::{PictureFileError, read_picture};

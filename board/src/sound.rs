@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// A stretch of mono sound.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Sound {
     /// Samples in −1..1.
     pub samples: Vec<f32>,
@@ -19,7 +19,7 @@ impl Sound {
 }
 
 /// A stretch of sound with the moment of its first sample.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Block {
     /// The samples, mixed to mono.
     pub sound: Sound,

@@ -5,6 +5,7 @@
 
 mod samples;
 mod timeline;
+mod writer;
 
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 
@@ -14,6 +15,7 @@ use thiserror::Error;
 pub(crate) use samples::Sample;
 use samples::{Tables, append_fragment};
 pub(crate) use timeline::{Stretch, Timeline, ticks};
+pub(crate) use writer::{MovieWriter, Shown, TrackFormat, ticks_of};
 
 /// The largest index (`moov` or `moof` box) that is read; ten hours of film have some 20 MB.
 const MAX_INDEX_BYTES: usize = 256 << 20;

@@ -4,7 +4,7 @@
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use mp4_atom::Codec;
+use mp4_atom::{Codec, FlacMetadataBlock};
 use symphonia::core::codecs::audio::{AudioCodecParameters, well_known};
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::packet::PacketRef;
@@ -14,10 +14,10 @@ use super::mixer::{Mixer, Placement};
 use super::{SoundFileError, open_decoder};
 use crate::mp4::{Track, ticks};
 
-/// The largest packet that is read; an AAC packet has at most 768 bytes a channel.
-const MAX_PACKET_BYTES: u32 = 1 << 16;
+/// The largest packet that is read; AAC packets have some hundred bytes, frames of FLAC some thousand.
+const MAX_PACKET_BYTES: u32 = 1 << 20;
 
-/// How a track is coded, where it is one of those decoded here (AAC and MP3).
+/// How a track is coded, where it is one of those decoded here (AAC, MP3 and FLAC).
 pub(super) fn parameters(track: &Track) -> Option<AudioCodecParameters> {
     let mut parameters = AudioCodecParameters::new();
     match track.description.as_ref()? {
@@ -40,9 +40,43 @@ pub(super) fn parameters(track: &Track) -> Option<AudioCodecParameters> {
         Codec::Mp3(_) => {
             parameters.for_codec(well_known::CODEC_ID_MP3);
         }
+        Codec::Flac(entry) => {
+            let stream_info = entry.dfla.blocks.first().and_then(stream_info)?;
+            parameters
+                .for_codec(well_known::CODEC_ID_FLAC)
+                .with_extra_data(stream_info.into());
+        }
         _ => return None,
     }
     Some(parameters)
+}
+
+/// A FLAC stream information block as it lies in a file (RFC 9639 §8.2).
+fn stream_info(block: &FlacMetadataBlock) -> Option<Vec<u8>> {
+    let FlacMetadataBlock::StreamInfo {
+        minimum_block_size,
+        maximum_block_size,
+        sample_rate,
+        num_channels_minus_one,
+        bits_per_sample_minus_one,
+        number_of_interchannel_samples,
+        ..
+    } = block
+    else {
+        return None;
+    };
+    let mut bytes = Vec::with_capacity(34);
+    bytes.extend_from_slice(&minimum_block_size.to_be_bytes());
+    bytes.extend_from_slice(&maximum_block_size.to_be_bytes());
+    // Zeros for the sizes of frames and for the checksum of all samples: unknown.
+    bytes.extend_from_slice(&[0; 6]);
+    let packed = u64::from(*sample_rate) << 44
+        | u64::from(*num_channels_minus_one) << 41
+        | u64::from(*bits_per_sample_minus_one) << 36
+        | number_of_interchannel_samples;
+    bytes.extend_from_slice(&packed.to_be_bytes());
+    bytes.extend_from_slice(&[0; 16]);
+    Some(bytes)
 }
 
 /// Decodes the packets of a track into the mixer; `name` stands for the path.
