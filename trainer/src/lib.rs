@@ -1,6 +1,7 @@
 //! Learns where in a picture a sound comes from, without labels, and writes the bundle that the device serves.
 
 pub mod corpus;
+pub mod dataset;
 pub mod evaluate;
 pub mod export;
 pub mod fit;

@@ -156,7 +156,7 @@ impl<'a> Collection<'a> {
     pub fn add_instruments(&mut self, seed: u64) -> Result<(), CorpusError> {
         for clip in instruments::clips(seed)? {
             let found = Found {
-                package: "fluid-soundfont-gm",
+                package: instruments::PACKAGE,
                 path: &clip.name,
                 group: clip.recording.clone(),
                 credit: Credit {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::CorpusError;
+use super::packages::digest;
 
 /// The index's file name inside the corpus folder.
 pub const INDEX_FILE: &str = "corpus.json";
@@ -149,6 +150,17 @@ impl Corpus {
         fs::rename(&unfinished, &path).map_err(write)
     }
 
+    /// SHA-256 over what every file holds, is for and who may see it: two corpora with the same fingerprint teach the same.
+    pub fn fingerprint(&self) -> String {
+        let mut lines: Vec<String> = self
+            .items
+            .iter()
+            .map(|item| format!("{} {} {:?} {:?}\n", item.sha256, item.file, item.kind, item.split))
+            .collect();
+        lines.sort_unstable();
+        digest(lines.concat().as_bytes())
+    }
+
     /// The category of that name.
     pub fn category(&self, name: &str) -> Option<&CategoryEntry> {
         self.categories.iter().find(|category| category.name == name)
@@ -197,6 +209,15 @@ mod tests {
         let corpus = corpus(folder.path());
         corpus.save().unwrap();
         assert_eq!(Corpus::open(folder.path()).unwrap(), corpus);
+    }
+
+    #[test]
+    fn the_fingerprint_follows_content_and_split_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, mut other) = (corpus(folder.path()), corpus(Path::new("/elsewhere")));
+        assert_eq!(one.fingerprint(), other.fingerprint());
+        other.items[0].split = Split::Train;
+        assert_ne!(one.fingerprint(), other.fingerprint());
     }
 
     #[test]

@@ -12,6 +12,8 @@ use serde::Deserialize;
 use super::error::CorpusError;
 
 const INSTRUMENTS: &str = include_str!("../../data/instruments.toml");
+/// The package that the sound font comes from.
+pub const PACKAGE: &str = "fluid-soundfont-gm";
 /// Where Debian's `fluid-soundfont-gm` puts its sound font.
 const SOUND_FONT: &str = "/usr/share/sounds/sf2/FluidR3_GM.sf2";
 /// Clips for each program, and for each set of drum keys.
@@ -67,13 +69,18 @@ pub fn clips(seed: u64) -> Result<Vec<Clip>, CorpusError> {
                 clips.push(Clip {
                     category: category.clone(),
                     name: format!("{category}, {voice}, clip {number}"),
-                    recording: format!("fluid-soundfont-gm/{category}/{voice}"),
+                    recording: format!("{PACKAGE}/{category}/{voice}"),
                     midi: midi_file(program, &notes),
                 });
             }
         }
     }
     Ok(clips)
+}
+
+/// Whether a recording is one that the sound font played.
+pub fn is_played(recording: &str) -> bool {
+    recording.starts_with(PACKAGE)
 }
 
 impl Clip {

@@ -5,7 +5,7 @@
 //! 16 bits), `backgrounds/*.jpg`, `photographs/*.jpg`, the index `corpus.json`, `CREDITS.md` and the packages' copyright statements in `licences/`.
 
 mod archive;
-mod arguments;
+pub mod arguments;
 mod catalogue;
 mod collect;
 mod containers;

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::index::{Item, Kind, Split};
+use super::instruments::is_played;
 use super::packages::digest;
 
 /// Joins the groups of files whose content is the same, and leaves only one of the same content in each category.
@@ -58,7 +59,8 @@ pub fn assign(items: &mut [Item], is_unheard: impl Fn(&str) -> bool) {
         }
         for groups in by_category.values() {
             let mut undecided: Vec<_> = groups.iter().filter(|group| !splits.contains_key(*group)).collect();
-            undecided.sort_by_cached_key(|group| digest(format!("split/{group}").as_bytes()));
+            // What a sound font plays is for training: measuring is on real recordings.
+            undecided.sort_by_cached_key(|group| (is_played(group), digest(format!("split/{group}").as_bytes())));
             let held_out = groups
                 .iter()
                 .filter(|group| splits.get(*group) == Some(&Split::HeldOut))
