@@ -1,3 +1,34 @@
 //! `lookhear-train`: the workbench.
 
-fn main() {}
+use clap::{Parser, Subcommand};
+use lookhear_trainer::{corpus, fit};
+
+/// Learn where in a picture a sound comes from, and write the bundle that the device serves.
+#[derive(Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Corpus(corpus::arguments::CorpusArguments),
+    Fit(fit::arguments::FitArguments),
+}
+
+fn main() -> anyhow::Result<()> {
+    let Arguments { command } = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::builder()
+                .with_default_directive(tracing::Level::INFO.into())
+                .from_env_lossy(),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    match command {
+        Command::Corpus(arguments) => corpus::arguments::run(arguments),
+        Command::Fit(arguments) => fit::arguments::run(arguments),
+    }
+}

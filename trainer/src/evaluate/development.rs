@@ -56,7 +56,12 @@ impl Part {
             Self::Composed => (Split::HeldOut, 0.0),
             Self::Unheard => (Split::Unheard, 0.5),
         };
-        let settings = Settings { side, seconds: 4.0, photograph_share, ..Settings::default() };
+        let settings = Settings {
+            side,
+            seconds: 4.0,
+            photograph_share,
+            ..Settings::default()
+        };
         Composer::with_settings(corpus, split, seed, settings)
     }
 }
@@ -95,7 +100,10 @@ impl Share {
     fn of(hits: &[bool]) -> Option<Self> {
         let values: Vec<f64> = hits.iter().map(|&hit| f64::from(u8::from(hit))).collect();
         let interval = mean_interval(&values, 0.95, 1000, &mut ChaCha8Rng::seed_from_u64(0))?;
-        Some(Self { cases: hits.len(), interval })
+        Some(Self {
+            cases: hits.len(),
+            interval,
+        })
     }
 }
 
@@ -120,16 +128,30 @@ pub struct Development<'a> {
 impl<'a> Development<'a> {
     /// Prepares the bundle on the CPU.
     pub fn new(corpus: &'a Corpus, bundle: &Bundle, cases: Cases) -> Result<Self, DevelopmentError> {
-        Ok(Self { corpus, localiser: Localiser::new(bundle, CPU)?, cases })
+        Ok(Self {
+            corpus,
+            localiser: Localiser::new(bundle, CPU)?,
+            cases,
+        })
     }
 
     /// Similarities of negatives made of the training part, from which the threshold is fitted: the share of further negatives
     /// that fire is at most `share`, at 95 % confidence.
     pub fn threshold(&mut self, share: f64) -> Result<ThresholdFit, DevelopmentError> {
-        let settings = Settings { side: self.cases.side_pixels, seconds: 4.0, ..Settings::default() };
+        let settings = Settings {
+            side: self.cases.side_pixels,
+            seconds: 4.0,
+            ..Settings::default()
+        };
         let composer = Composer::with_settings(self.corpus, Split::Train, self.cases.seed ^ 0x7e57, settings)?;
         let (similarities, _) = self.negatives(&composer, 4 * self.cases.each)?;
-        Ok(ThresholdFit::fit(&similarities, Method::FalseFireShare { share, confidence: 0.95 })?)
+        Ok(ThresholdFit::fit(
+            &similarities,
+            Method::FalseFireShare {
+                share,
+                confidence: 0.95,
+            },
+        )?)
     }
 
     /// The scores of one part, with the share of scenes that reach `threshold`.
@@ -151,7 +173,10 @@ impl<'a> Development<'a> {
         }
         let (negatives, _) = self.negatives(&composer, self.cases.each)?;
         let share = |similarities: &[f32]| {
-            let accepted = similarities.iter().filter(|&&similarity| similarity >= threshold).count();
+            let accepted = similarities
+                .iter()
+                .filter(|&&similarity| similarity >= threshold)
+                .count();
             (!similarities.is_empty()).then(|| accepted as f64 / similarities.len() as f64)
         };
         Ok(Scores {
@@ -167,8 +192,12 @@ impl<'a> Development<'a> {
     }
 
     fn quads(&mut self, composer: &Composer) -> Result<(Vec<bool>, BTreeMap<String, String>), DevelopmentError> {
-        const QUADRANTS: [Quadrant; 4] =
-            [Quadrant::TopLeft, Quadrant::TopRight, Quadrant::BottomLeft, Quadrant::BottomRight];
+        const QUADRANTS: [Quadrant; 4] = [
+            Quadrant::TopLeft,
+            Quadrant::TopRight,
+            Quadrant::BottomLeft,
+            Quadrant::BottomRight,
+        ];
         let mut hits = Vec::new();
         let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
         for index in 0..self.cases.each as u64 {
@@ -181,7 +210,13 @@ impl<'a> Development<'a> {
             *all += 1;
             hits.push(hit);
         }
-        Ok((hits, counts.into_iter().map(|(name, (right, all))| (name, format!("{right}/{all}"))).collect()))
+        Ok((
+            hits,
+            counts
+                .into_iter()
+                .map(|(name, (right, all))| (name, format!("{right}/{all}")))
+                .collect(),
+        ))
     }
 
     fn negatives(&mut self, composer: &Composer, count: usize) -> Result<(Vec<f32>, Vec<SceneKind>), DevelopmentError> {

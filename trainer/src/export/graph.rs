@@ -12,7 +12,7 @@ use tract_onnx::pb::{
 const OPERATOR_SET: i64 = 13;
 
 /// How weights are stored in the file; they are f32 again once a runtime has folded its constants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Storage {
     /// As they are.
     Float32,
@@ -49,7 +49,13 @@ pub struct Graph {
 impl Graph {
     /// An empty graph whose large weights are stored as `storage`.
     pub fn new(name: &str, storage: Storage) -> Self {
-        Self { proto: GraphProto { name: name.to_owned(), ..Default::default() }, storage }
+        Self {
+            proto: GraphProto {
+                name: name.to_owned(),
+                ..Default::default()
+            },
+            storage,
+        }
     }
 
     /// Declares the input.
@@ -63,9 +69,17 @@ impl Graph {
         const SMALL: usize = 2048;
         match self.storage {
             Storage::Float16 if values.len() > SMALL => {
-                let bytes = values.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()).collect();
+                let bytes = values
+                    .iter()
+                    .flat_map(|&value| f16::from_f32(value).to_le_bytes())
+                    .collect();
                 self.initializer(&format!("{name}.f16"), shape, DataType::Float16, bytes);
-                self.node("Cast", &[&Value(format!("{name}.f16"))], name, vec![integer("to", DataType::Float as i64)])
+                self.node(
+                    "Cast",
+                    &[&Value(format!("{name}.f16"))],
+                    name,
+                    vec![integer("to", DataType::Float as i64)],
+                )
             }
             Storage::Int8 if values.len() > SMALL => {
                 let (bytes, scales) = quantise_rows(values, shape.first().copied().unwrap_or(1));
@@ -103,7 +117,12 @@ impl Graph {
 
     /// A convolution of `[1, channels, height, width]` with weights `[out, in / groups, kernel, kernel]` and a bias.
     pub fn convolution(&mut self, name: &str, input: &Value, weight: &Value, bias: &Value, window: Window) -> Value {
-        let Window { kernel, stride, padding: (before, after), groups } = window;
+        let Window {
+            kernel,
+            stride,
+            padding: (before, after),
+            groups,
+        } = window;
         let attributes = vec![
             integers("kernel_shape", &[kernel, kernel]),
             integers("strides", &[stride, stride]),
@@ -131,7 +150,10 @@ impl Graph {
         self.proto.output.push(declaration(&output.0, shape));
         ModelProto {
             ir_version: 7,
-            opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPERATOR_SET }],
+            opset_import: vec![OperatorSetIdProto {
+                domain: String::new(),
+                version: OPERATOR_SET,
+            }],
             producer_name: "lookhear".to_owned(),
             producer_version: env!("CARGO_PKG_VERSION").to_owned(),
             graph: Some(self.proto),
@@ -153,7 +175,12 @@ impl Graph {
 
 /// An integer attribute.
 pub fn integer(name: &str, value: i64) -> AttributeProto {
-    AttributeProto { name: name.to_owned(), r#type: AttributeType::Int as i32, i: value, ..Default::default() }
+    AttributeProto {
+        name: name.to_owned(),
+        r#type: AttributeType::Int as i32,
+        i: value,
+        ..Default::default()
+    }
 }
 
 /// A list of integers as an attribute.
@@ -174,10 +201,16 @@ fn declaration(name: &str, shape: &[usize]) -> ValueInfoProto {
             ..Default::default()
         })
         .collect();
-    let tensor = type_proto::Tensor { elem_type: DataType::Float as i32, shape: Some(TensorShapeProto { dim }) };
+    let tensor = type_proto::Tensor {
+        elem_type: DataType::Float as i32,
+        shape: Some(TensorShapeProto { dim }),
+    };
     ValueInfoProto {
         name: name.to_owned(),
-        r#type: Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..Default::default() }),
+        r#type: Some(TypeProto {
+            value: Some(type_proto::Value::TensorType(tensor)),
+            ..Default::default()
+        }),
         ..Default::default()
     }
 }
@@ -187,12 +220,20 @@ fn quantise_rows(values: &[f32], rows: usize) -> (Vec<u8>, Vec<f32>) {
     let length = (values.len() / rows.max(1)).max(1);
     let scales: Vec<f32> = values
         .chunks(length)
-        .map(|row| row.iter().fold(0.0f32, |most, value| most.max(value.abs())).max(f32::MIN_POSITIVE) / 127.0)
+        .map(|row| {
+            row.iter()
+                .fold(0.0f32, |most, value| most.max(value.abs()))
+                .max(f32::MIN_POSITIVE)
+                / 127.0
+        })
         .collect();
     let bytes = values
         .chunks(length)
         .zip(&scales)
-        .flat_map(|(row, scale)| row.iter().map(move |value| (value / scale).round().clamp(-127.0, 127.0) as i8 as u8))
+        .flat_map(|(row, scale)| {
+            row.iter()
+                .map(move |value| (value / scale).round().clamp(-127.0, 127.0) as i8 as u8)
+        })
         .collect();
     (bytes, scales)
 }
@@ -206,14 +247,23 @@ mod tests {
     /// A pointwise convolution with every way of storing its weights, run by the very engine that serves it.
     #[test]
     fn every_storage_gives_nearly_the_same_numbers() {
-        let values: Vec<f32> = (0..64 * 64).map(|index| ((index * 7919) % 201) as f32 / 100.0 - 1.0).collect();
-        let input: Vec<f32> = (0..64 * 4).map(|index| ((index * 104_729) % 17) as f32 / 17.0).collect();
+        let values: Vec<f32> = (0..64 * 64)
+            .map(|index| ((index * 7919) % 201) as f32 / 100.0 - 1.0)
+            .collect();
+        let input: Vec<f32> = (0..64 * 4)
+            .map(|index| ((index * 104_729) % 17) as f32 / 17.0)
+            .collect();
         let run = |storage| {
             let mut graph = Graph::new("pointwise", storage);
             let x = graph.input("x", &[1, 64, 2, 2]);
             let weight = graph.weight("w", &[64, 64, 1, 1], &values);
             let bias = graph.constant("b", &[64], &[0.5; 64]);
-            let window = Window { kernel: 1, stride: 1, padding: (0, 0), groups: 1 };
+            let window = Window {
+                kernel: 1,
+                stride: 1,
+                padding: (0, 0),
+                groups: 1,
+            };
             let y = graph.convolution("y", &x, &weight, &bias, window);
             let onnx = graph.finish(&y, &[1, 64, 2, 2]);
             let mut encoder = Encoder::load("test", &onnx, &[1, 64, 2, 2], "cpu").unwrap();
@@ -222,8 +272,15 @@ mod tests {
         let (plain_bytes, plain) = run(Storage::Float32);
         for (storage, bytes_share, tolerance) in [(Storage::Float16, 0.6, 0.02), (Storage::Int8, 0.4, 0.3)] {
             let (bytes, values) = run(storage);
-            assert!((bytes as f64) < plain_bytes as f64 * bytes_share, "{storage:?}: {bytes} of {plain_bytes}");
-            let worst = plain.iter().zip(&values).map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max);
+            assert!(
+                (bytes as f64) < plain_bytes as f64 * bytes_share,
+                "{storage:?}: {bytes} of {plain_bytes}"
+            );
+            let worst = plain
+                .iter()
+                .zip(&values)
+                .map(|(a, b)| (a - b).abs())
+                .fold(0.0f32, f32::max);
             assert!(worst > 0.0 && worst < tolerance, "{storage:?}: {worst}");
         }
         let by_hand: f32 = 0.5 + (0..64).map(|channel| values[channel] * input[channel * 4]).sum::<f32>();

@@ -1,3 +1,4 @@
 //! From networks and weights to ONNX that tract and others run.
 
+pub mod bundle;
 pub mod graph;

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use half::f16;
 use lookhear::perception::encoder::{CPU, Encoder, EncoderError};
 use lookhear::perception::log_mel::{BANDS, PATCH_FRAMES, log_mel_patches};
-use lookhear::perception::picture::{IMAGENET_DEVIATION, IMAGENET_MEAN, PictureError, PictureFrontEnd, PictureTransform};
+use lookhear::perception::picture::{
+    IMAGENET_DEVIATION, IMAGENET_MEAN, PictureError, PictureFrontEnd, PictureTransform,
+};
 use lookhear_board::Picture;
 
 use crate::model::bridge::Bridge;
@@ -129,7 +131,9 @@ impl Extractor {
     pub fn see(&mut self, picture: &Picture) -> Result<VisionFeatures, FeaturesError> {
         self.front_end.prepare(picture, &mut self.pixels)?;
         let values = self.vision.run(&self.pixels)?;
-        Ok(VisionFeatures(values.iter().map(|&value| f16::from_f32(value)).collect()))
+        Ok(VisionFeatures(
+            values.iter().map(|&value| f16::from_f32(value)).collect(),
+        ))
     }
 
     /// The features of a sound at 16 kHz, of at most `most_patches` patches.

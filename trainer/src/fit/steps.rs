@@ -1,7 +1,8 @@
 //! The training loop over cached features.
 
 use burn::module::Module;
-use burn::optim::{AdamWConfig, GradientsParams};
+use burn::optim::{AdamConfig, GradientsParams};
+use burn::tensor::Distribution;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::seq::SliceRandom;
 use rand::{SeedableRng, rngs::StdRng};
@@ -54,14 +55,27 @@ pub struct Schedule {
     pub batch: usize,
     /// Stray sounds in a step.
     pub strays: usize,
-    /// Adam's rate at the start; it falls to zero along a cosine.
-    pub learning_rate: f64,
-    /// Decoupled, towards zero.
-    pub weight_decay: f32,
+    /// Adam's rates at the start; they fall to zero along a cosine.
+    pub rates: Rates,
+    /// Divides the logits of the contrast.
+    pub temperature: f64,
+    /// Share of the backbones' features that are left out of a step.
+    pub dropout: f64,
     /// Weight of the equivariance term; the paper's is 1.
     pub equivariance: f64,
     /// Of the order of examples and the start of the free channels.
     pub seed: u64,
+}
+
+/// Adam's rates, by what the weights apply to.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Rates {
+    /// The picture's features.
+    pub vision: f64,
+    /// The sound's features.
+    pub sound: f64,
+    /// The sound's classes.
+    pub classes: f64,
 }
 
 /// Means over an epoch.
@@ -83,9 +97,17 @@ pub fn train(
     device: &Device,
     mut report: impl FnMut(Losses, &Projection),
 ) -> Projection {
+    device.seed(schedule.seed);
     let device = device.clone().autodiff();
-    projection = projection.to_device(&device);
-    let mut optimizer = AdamWConfig::new().with_weight_decay(schedule.weight_decay).init();
+    projection = projection.to_device(&device).train();
+    let learned = projection.learned();
+    let Rates { vision, sound, classes } = schedule.rates;
+    let mut groups = [
+        (learned.vision, vision),
+        (learned.sound, sound),
+        (learned.classes, classes),
+    ]
+    .map(|(parameter, rate)| (parameter, rate, AdamConfig::new().init()));
     let mut random = StdRng::seed_from_u64(schedule.seed);
     let mut order: Vec<usize> = (0..examples.pairs.len()).collect();
     let batches = order.len() / schedule.batch.max(1);
@@ -93,16 +115,22 @@ pub fn train(
     let mut step = 0;
     for epoch in 1..=schedule.epochs {
         order.shuffle(&mut random);
-        let mut losses = Losses { epoch, ..Losses::default() };
+        let mut losses = Losses {
+            epoch,
+            ..Losses::default()
+        };
         for chosen in order.chunks_exact(schedule.batch) {
             let batch = Batch::gather(examples, chosen, schedule.strays, &mut random, &device);
-            let (contrast, equivariance) = batch.losses(&projection);
+            let (contrast, equivariance) = batch.losses(&projection, schedule);
             losses.contrast += f64::from(contrast.clone().into_scalar::<f32>()) / batches as f64;
             losses.equivariance += f64::from(equivariance.clone().into_scalar::<f32>()) / batches as f64;
             let total = contrast + equivariance.mul_scalar(schedule.equivariance);
-            let gradients = GradientsParams::from_grads(total.backward(), &projection);
-            let rate = schedule.learning_rate * 0.5 * (1.0 + (std::f64::consts::PI * step as f64 / steps as f64).cos());
-            projection = optimizer.step(rate, projection, gradients);
+            let mut gradients = total.backward();
+            let fall = 0.5 * (1.0 + (std::f64::consts::PI * step as f64 / steps as f64).cos());
+            for (parameter, rate, optimizer) in &mut groups {
+                let own = GradientsParams::from_params(&mut gradients, &projection, &[*parameter]);
+                projection = optimizer.step(*rate * fall, projection, own);
+            }
             step += 1;
         }
         report(losses, &projection);
@@ -131,9 +159,18 @@ impl Batch {
         let pairs: Vec<&Example> = chosen.iter().filter_map(|&index| examples.pairs.get(index)).collect();
         let mut sounds: Vec<&SoundFeatures> = pairs.iter().map(|pair| &pair.sound).collect();
         let count = strays.min(examples.strays.len());
-        sounds.extend(rand::seq::index::sample(random, examples.strays.len(), count).iter().map(|index| &examples.strays[index]));
+        sounds.extend(
+            rand::seq::index::sample(random, examples.strays.len(), count)
+                .iter()
+                .map(|index| &examples.strays[index]),
+        );
         let split = efficient_net::FEATURES * cells;
-        let views = || pairs.iter().map(|pair| &pair.view.0).chain(pairs.iter().map(|pair| &pair.transformed.0));
+        let views = || {
+            pairs
+                .iter()
+                .map(|pair| &pair.view.0)
+                .chain(pairs.iter().map(|pair| &pair.transformed.0))
+        };
         let widen = |part: &[half::f16]| part.iter().map(|value| value.to_f32()).collect::<Vec<f32>>();
         let features: Vec<f32> = views().flat_map(|view| widen(&view[..split])).collect();
         let bridged: Vec<f32> = views().flat_map(|view| widen(&view[split..])).collect();
@@ -160,7 +197,8 @@ impl Batch {
             .collect();
         let batch = pairs.len();
         let cube = |values: Vec<f32>, shape: [usize; 3]| Tensor::<3>::from_data(TensorData::new(values, shape), device);
-        let sheet = |values: Vec<f32>, shape: [usize; 2]| Tensor::<2>::from_data(TensorData::new(values, shape), device);
+        let sheet =
+            |values: Vec<f32>, shape: [usize; 2]| Tensor::<2>::from_data(TensorData::new(values, shape), device);
         let transform = pairs.iter().flat_map(|pair| pair.transform.iter().copied()).collect();
         let valid = pairs.iter().flat_map(|pair| pair.valid.iter().copied()).collect();
         Self {
@@ -177,22 +215,35 @@ impl Batch {
     }
 
     /// The contrast, mean of both views, and the equivariance between them.
-    fn losses(&self, projection: &Projection) -> (Tensor<1>, Tensor<1>) {
+    fn losses(&self, projection: &Projection, schedule: &Schedule) -> (Tensor<1>, Tensor<1>) {
         let batch = self.pictures;
-        let vision = projection.see(self.features.clone(), self.bridged.clone());
-        let sounds =
-            projection.hear(self.sound_features.clone(), self.sound_classes.clone(), self.present.clone());
+        let keep = 1.0 - schedule.dropout;
+        let device = self.features.device();
+        let [views, channels, _] = self.features.dims();
+        let seen = Tensor::<3>::random([views, channels, 1], Distribution::Bernoulli(keep), &device).div_scalar(keep);
+        let [sounds, _, channels] = self.sound_features.dims();
+        let heard = Tensor::<3>::random([sounds, 1, channels], Distribution::Bernoulli(keep), &device).div_scalar(keep);
+        let vision = projection.see(self.features.clone() * seen, self.bridged.clone());
+        let features = self.sound_features.clone() * heard;
+        let sounds = projection.hear(features, self.sound_classes.clone(), self.present.clone());
         let maps = heatmaps(vision, sounds);
         let [_, count, cells] = maps.dims();
         let original = maps.clone().slice([0..batch, 0..count, 0..cells]);
         let transformed = maps.slice([batch..2 * batch, 0..count, 0..cells]);
         let own = |maps: Tensor<3>| {
-            let picked: Vec<Tensor<3>> = (0..batch).map(|index| maps.clone().slice([index..index + 1, index..index + 1, 0..cells])).collect();
+            let picked: Vec<Tensor<3>> = (0..batch)
+                .map(|index| maps.clone().slice([index..index + 1, index..index + 1, 0..cells]))
+                .collect();
             Tensor::cat(picked, 0).reshape([batch, cells])
         };
-        let follows =
-            equivariance(own(original.clone()), own(transformed.clone()), self.transform.clone(), self.valid.clone());
-        let contrasts = contrast(original, &self.left_out, false) + contrast(transformed, &self.left_out, false);
+        let follows = equivariance(
+            own(original.clone()),
+            own(transformed.clone()),
+            self.transform.clone(),
+            self.valid.clone(),
+        );
+        let contrasts = contrast(original, &self.left_out, schedule.temperature, false)
+            + contrast(transformed, &self.left_out, schedule.temperature, false);
         (contrasts.mul_scalar(0.5), follows)
     }
 }

@@ -112,7 +112,7 @@ impl Bridge {
             sound.set(no_thing, class, 1.0);
         }
         let mut vision_bias = vec![0.0; channels];
-        vision_bias[constant] = 0.3;
+        vision_bias[constant] = 0.5;
         let mut sound_bias = vec![0.0; channels];
         sound_bias[no_thing] = 0.05;
         Ok(Self {
@@ -123,6 +123,21 @@ impl Bridge {
             sound: sound.values,
             sound_bias,
         })
+    }
+
+    /// 1 for channels that pictures may learn to use, 0 for the constant one and for what is only heard.
+    pub fn seen(&self) -> Vec<f32> {
+        (0..self.channels)
+            .map(|channel| if channel < self.channels - 2 { 1.0 } else { 0.0 })
+            .collect()
+    }
+
+    /// 1 for channels that sounds may learn to use, 0 for those that are only seen.
+    pub fn heard(&self) -> Vec<f32> {
+        let only_seen = self.channels - 3..self.channels - 1;
+        (0..self.channels)
+            .map(|channel| if only_seen.contains(&channel) { 0.0 } else { 1.0 })
+            .collect()
     }
 
     /// The channels that start empty.
@@ -139,7 +154,10 @@ struct Matrix {
 
 impl Matrix {
     fn new(rows: usize, columns: usize) -> Self {
-        Self { columns, values: vec![0.0; rows * columns] }
+        Self {
+            columns,
+            values: vec![0.0; rows * columns],
+        }
     }
 
     fn set(&mut self, row: usize, column: usize, value: f32) {
@@ -156,9 +174,11 @@ impl Matrix {
         members.sort_unstable();
         members.dedup();
         match members.last() {
-            Some(&class) if class >= self.columns => {
-                Err(BridgeError::Class { group: group.to_owned(), class, classes: self.columns })
-            }
+            Some(&class) if class >= self.columns => Err(BridgeError::Class {
+                group: group.to_owned(),
+                class,
+                classes: self.columns,
+            }),
             _ => Ok(members),
         }
     }
@@ -190,7 +210,8 @@ mod tests {
         let bridge = Bridge::committed().unwrap();
         for channel in 0..bridge.channels {
             let silence = bridge.sound[channel * yam_net::CLASSES + 494];
-            let view = (0..efficient_net::CLASSES).any(|class| bridge.vision[channel * efficient_net::CLASSES + class] > 0.0);
+            let view =
+                (0..efficient_net::CLASSES).any(|class| bridge.vision[channel * efficient_net::CLASSES + class] > 0.0);
             assert!(silence == 0.0 || !view, "channel {channel}");
         }
     }

@@ -35,8 +35,8 @@ pub struct Backbone {
 }
 
 /// Softens the classifier, which learned on whole pictures, for single cells: a development set of photographs in quads
-/// scored alike from 1 to 1.5 and worse below.
-const TEMPERATURE: f32 = 1.5;
+/// scored alike from 1.5 to 2.5 and worse below.
+const TEMPERATURE: f32 = 2.0;
 
 /// Adds the network to a graph; `image` is `[1, 3, side, side]`.
 pub fn append(graph: &mut Graph, weights: &Weights, image: &Value) -> Result<Backbone, WeightsError> {
@@ -56,10 +56,24 @@ pub fn append(graph: &mut Graph, weights: &Weights, image: &Value) -> Result<Bac
     let temper = |values: &[f32]| values.iter().map(|value| value / TEMPERATURE).collect::<Vec<_>>();
     let weight = temper(weights.get("_fc.weight", &[CLASSES, FEATURES])?);
     let weight = graph.weight("classifier.weight", &[CLASSES, FEATURES, 1, 1], &weight);
-    let bias = graph.constant("classifier.bias", &[CLASSES], &temper(weights.get("_fc.bias", &[CLASSES])?));
-    let window = Window { kernel: 1, stride: 1, padding: (0, 0), groups: 1 };
+    let bias = graph.constant(
+        "classifier.bias",
+        &[CLASSES],
+        &temper(weights.get("_fc.bias", &[CLASSES])?),
+    );
+    let window = Window {
+        kernel: 1,
+        stride: 1,
+        padding: (0, 0),
+        groups: 1,
+    };
     let logits = graph.convolution("classifier", &features, &weight, &bias, window);
-    let classes = graph.node("Softmax", &[&logits], "classes", vec![crate::export::graph::integer("axis", 1)]);
+    let classes = graph.node(
+        "Softmax",
+        &[&logits],
+        "classes",
+        vec![crate::export::graph::integer("axis", 1)],
+    );
     Ok(Backbone { features, classes })
 }
 
@@ -84,9 +98,25 @@ impl Layers<'_> {
         let name = |layer: &str| format!("{prefix}{layer}");
         let mut x = input.clone();
         if expansion > 1 {
-            x = self.convolution(&x, &name("_expand_conv"), &name("_bn0"), [wide, channels, 1], 1, 1, true)?;
+            x = self.convolution(
+                &x,
+                &name("_expand_conv"),
+                &name("_bn0"),
+                [wide, channels, 1],
+                1,
+                1,
+                true,
+            )?;
         }
-        x = self.convolution(&x, &name("_depthwise_conv"), &name("_bn1"), [wide, 1, kernel], stride, wide, true)?;
+        x = self.convolution(
+            &x,
+            &name("_depthwise_conv"),
+            &name("_bn1"),
+            [wide, 1, kernel],
+            stride,
+            wide,
+            true,
+        )?;
         x = self.convolution(&x, &name("_project_conv"), &name("_bn2"), [out, wide, 1], 1, 1, false)?;
         if stride == 1 && channels == out {
             x = self.graph.node("Add", &[&x, input], &name("sum"), vec![]);
@@ -110,25 +140,44 @@ impl Layers<'_> {
         let shape = [out, channels, kernel, kernel];
         let weight = self.weights.get(&format!("{layer}.weight"), &shape)?;
         let norm = |part: &str| self.weights.get(&format!("{norm}.{part}"), &[out]);
-        let (gamma, beta, mean, variance) = (norm("weight")?, norm("bias")?, norm("running_mean")?, norm("running_var")?);
-        let scale: Vec<f32> = gamma.iter().zip(variance).map(|(gamma, variance)| gamma / (variance + EPSILON).sqrt()).collect();
+        let (gamma, beta, mean, variance) = (
+            norm("weight")?,
+            norm("bias")?,
+            norm("running_mean")?,
+            norm("running_var")?,
+        );
+        let scale: Vec<f32> = gamma
+            .iter()
+            .zip(variance)
+            .map(|(gamma, variance)| gamma / (variance + EPSILON).sqrt())
+            .collect();
         let folded: Vec<f32> = weight
             .chunks_exact(channels * kernel * kernel)
             .zip(&scale)
             .flat_map(|(filter, scale)| filter.iter().map(move |value| value * scale))
             .collect();
-        let bias: Vec<f32> =
-            beta.iter().zip(mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale).collect();
+        let bias: Vec<f32> = beta
+            .iter()
+            .zip(mean)
+            .zip(&scale)
+            .map(|((beta, mean), scale)| beta - mean * scale)
+            .collect();
         let total = kernel - stride.min(kernel);
         let padding = (total / 2, total - total / 2);
-        let window = Window { kernel, stride, padding, groups };
+        let window = Window {
+            kernel,
+            stride,
+            padding,
+            groups,
+        };
         let weight = self.graph.weight(&format!("{layer}.weight"), &shape, &folded);
         let bias = self.graph.constant(&format!("{layer}.bias"), &[out], &bias);
         let output = self.graph.convolution(layer, input, &weight, &bias, window);
         Ok(if activation {
             let low = self.graph.constant(&format!("{layer}.low"), &[], &[0.0]);
             let high = self.graph.constant(&format!("{layer}.high"), &[], &[6.0]);
-            self.graph.node("Clip", &[&output, &low, &high], &format!("{layer}.relu6"), vec![])
+            self.graph
+                .node("Clip", &[&output, &low, &high], &format!("{layer}.relu6"), vec![])
         } else {
             output
         })

@@ -24,18 +24,31 @@ impl Backbones {
 
     /// Reads both from a folder.
     pub fn read(folder: &std::path::Path) -> Result<Self, WeightsError> {
-        Ok(Self { vision: Weights::read(&folder.join(Self::VISION_FILE))?, sound: Weights::read(&folder.join(Self::SOUND_FILE))? })
+        Ok(Self {
+            vision: Weights::read(&folder.join(Self::VISION_FILE))?,
+            sound: Weights::read(&folder.join(Self::SOUND_FILE))?,
+        })
     }
 }
 
 /// Picture `[1, 3, side, side]` → what the vision projection takes, `[1, 1280 + channels, cells, cells]`: the features, then the
 /// bridge's matrix times the class probabilities.
-pub fn vision_features(backbones: &Backbones, bridge: &Bridge, side: usize, storage: Storage) -> Result<Vec<u8>, WeightsError> {
+pub fn vision_features(
+    backbones: &Backbones,
+    bridge: &Bridge,
+    side: usize,
+    storage: Storage,
+) -> Result<Vec<u8>, WeightsError> {
     let mut graph = Graph::new("vision_features", storage);
     let image = graph.input("image", &[1, 3, side, side]);
     let backbone = efficient_net::append(&mut graph, &backbones.vision, &image)?;
     let bridged = bridged(&mut graph, &backbone, bridge);
-    let both = graph.node("Concat", &[&backbone.features, &bridged], "both", vec![integer("axis", 1)]);
+    let both = graph.node(
+        "Concat",
+        &[&backbone.features, &bridged],
+        "both",
+        vec![integer("axis", 1)],
+    );
     let cells = side / efficient_net::STRIDE;
     Ok(graph.finish(&both, &[1, efficient_net::FEATURES + bridge.channels, cells, cells]))
 }
@@ -45,7 +58,12 @@ pub fn sound_features(backbones: &Backbones, storage: Storage) -> Result<Vec<u8>
     let mut graph = Graph::new("sound_features", storage);
     let patch = graph.input("patch", &[1, 1, PATCH_FRAMES, BANDS]);
     let backbone = yam_net::append(&mut graph, &backbones.sound, &patch)?;
-    let both = graph.node("Concat", &[&backbone.features, &backbone.classes], "both", vec![integer("axis", 1)]);
+    let both = graph.node(
+        "Concat",
+        &[&backbone.features, &backbone.classes],
+        "both",
+        vec![integer("axis", 1)],
+    );
     Ok(graph.finish(&both, &[1, yam_net::FEATURES + yam_net::CLASSES]))
 }
 
@@ -67,7 +85,12 @@ pub fn vision(
 }
 
 /// Patch `[1, 1, 96, 64]` → embedding `[1, channels]`, not negative and not yet of unit length.
-pub fn sound(backbones: &Backbones, projection: &Projection, channels: usize, storage: Storage) -> Result<Vec<u8>, WeightsError> {
+pub fn sound(
+    backbones: &Backbones,
+    projection: &Projection,
+    channels: usize,
+    storage: Storage,
+) -> Result<Vec<u8>, WeightsError> {
     let mut graph = Graph::new("audio", storage);
     let patch = graph.input("patch", &[1, 1, PATCH_FRAMES, BANDS]);
     let backbone = yam_net::append(&mut graph, &backbones.sound, &patch)?;
@@ -77,7 +100,22 @@ pub fn sound(backbones: &Backbones, projection: &Projection, channels: usize, st
 
 /// The bridge's fixed matrix times the class probabilities of each cell.
 fn bridged(graph: &mut Graph, backbone: &efficient_net::Backbone, bridge: &Bridge) -> Value {
-    let weight = graph.weight("bridge.weight", &[bridge.channels, efficient_net::CLASSES, 1, 1], &bridge.vision);
+    let weight = graph.weight(
+        "bridge.weight",
+        &[bridge.channels, efficient_net::CLASSES, 1, 1],
+        &bridge.vision,
+    );
     let zero = graph.constant("bridge.bias", &[bridge.channels], &vec![0.0; bridge.channels]);
-    graph.convolution("bridge", &backbone.classes, &weight, &zero, Window { kernel: 1, stride: 1, padding: (0, 0), groups: 1 })
+    graph.convolution(
+        "bridge",
+        &backbone.classes,
+        &weight,
+        &zero,
+        Window {
+            kernel: 1,
+            stride: 1,
+            padding: (0, 0),
+            groups: 1,
+        },
+    )
 }

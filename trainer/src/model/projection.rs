@@ -2,9 +2,10 @@
 //!
 //! Vision, in each cell: `ReLU(bridge(classes) + W·features + b)`, then unit length. Sound, in each patch:
 //! `ReLU(B·classes + W·features + b)`, summed over the patches, then unit length. `W` starts at zero but for the free channels,
-//! so that training starts from what the bridge already knows.
+//! so that training starts from what the bridge already knows. The biases stay, and so do the zeros in channels that only the
+//! other sense uses: else the two senses learn to agree on what stands everywhere.
 
-use burn::module::{Module, Param};
+use burn::module::{Module, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -28,6 +29,21 @@ pub struct Projection {
     sound_weight: Param<Tensor<2>>,
     /// `[channels]`.
     sound_bias: Param<Tensor<1>>,
+    /// 1 for channels whose weights learn from the picture's features, 0 for others, `[channels]`.
+    seen: Param<Tensor<1>>,
+    /// 1 for channels whose weights learn from sounds, 0 for others, `[channels]`.
+    heard: Param<Tensor<1>>,
+}
+
+/// The parameters that learn, by what they apply to.
+#[derive(Debug, Clone, Copy)]
+pub struct Learned {
+    /// Of the weights on the picture's features.
+    pub vision: ParamId,
+    /// Of the weights on the sound's features.
+    pub sound: ParamId,
+    /// Of the weights on the sound's classes.
+    pub classes: ParamId,
 }
 
 impl Projection {
@@ -38,11 +54,13 @@ impl Projection {
         let free = bridge.free_channels();
         let mut vision = vec![0.0f32; channels * efficient_net::FEATURES];
         for value in &mut vision[free.start * efficient_net::FEATURES..free.end * efficient_net::FEATURES] {
-            *value = random.random_range(-0.01..0.01);
+            *value = random.random_range(-0.001..0.001);
         }
         let mut sound = vec![0.0f32; yam_net::FEATURES * channels];
         for row in sound.chunks_exact_mut(channels) {
-            row[free.clone()].iter_mut().for_each(|value| *value = random.random_range(-0.01..0.01));
+            row[free.clone()]
+                .iter_mut()
+                .for_each(|value| *value = random.random_range(-0.001..0.001));
         }
         let mut sound_classes = vec![0.0f32; yam_net::CLASSES * channels];
         for (index, value) in sound_classes.iter_mut().enumerate() {
@@ -51,13 +69,29 @@ impl Projection {
         let matrix = |values: Vec<f32>, rows: usize, columns: usize| {
             Param::from_tensor(Tensor::from_data(TensorData::new(values, [rows, columns]), device))
         };
-        let vector = |values: &[f32]| Param::from_tensor(Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device));
+        let vector = |values: &[f32]| {
+            Param::from_tensor(Tensor::from_data(
+                TensorData::new(values.to_vec(), [values.len()]),
+                device,
+            ))
+        };
         Self {
             vision_weight: matrix(vision, channels, efficient_net::FEATURES),
             vision_bias: vector(&bridge.vision_bias),
             sound_classes: matrix(sound_classes, yam_net::CLASSES, channels),
             sound_weight: matrix(sound, yam_net::FEATURES, channels),
             sound_bias: vector(&bridge.sound_bias),
+            seen: vector(&bridge.seen()),
+            heard: vector(&bridge.heard()),
+        }
+    }
+
+    /// The parameters that learn.
+    pub fn learned(&self) -> Learned {
+        Learned {
+            vision: self.vision_weight.id,
+            sound: self.sound_weight.id,
+            classes: self.sound_classes.id,
         }
     }
 
@@ -65,7 +99,8 @@ impl Projection {
     /// `bridged` `[batch, channels, cells]` (the bridge's matrix times the class probabilities).
     pub fn see(&self, features: Tensor<3>, bridged: Tensor<3>) -> Tensor<3> {
         let [channels, _] = self.vision_weight.dims();
-        let projected = self.vision_weight.val().unsqueeze::<3>().matmul(features);
+        let weight = self.vision_weight.val() * self.seen.val().reshape([channels, 1]);
+        let projected = weight.unsqueeze::<3>().matmul(features);
         let bias = self.vision_bias.val().reshape([1, channels, 1]);
         let map = relu(projected + bridged + bias);
         let length = map.clone().powi_scalar(2).sum_dim(1).add_scalar(TINY * TINY).sqrt();
@@ -78,10 +113,13 @@ impl Projection {
         let [batch, patches, _] = features.dims();
         let [_, channels] = self.sound_weight.dims();
         let bias = self.sound_bias.val().reshape([1, 1, channels]);
-        let raw = features.matmul(self.sound_weight.val().unsqueeze::<3>())
-            + classes.matmul(self.sound_classes.val().unsqueeze::<3>())
+        let heard = self.heard.val().reshape([1, channels]);
+        let raw = features.matmul((self.sound_weight.val() * heard.clone()).unsqueeze::<3>())
+            + classes.matmul((self.sound_classes.val() * heard).unsqueeze::<3>())
             + bias;
-        let sum = (relu(raw) * present.reshape([batch, patches, 1])).sum_dim(1).reshape([batch, channels]);
+        let sum = (relu(raw) * present.reshape([batch, patches, 1]))
+            .sum_dim(1)
+            .reshape([batch, channels]);
         let length = sum.clone().powi_scalar(2).sum_dim(1).add_scalar(TINY * TINY).sqrt();
         sum / length
     }
@@ -89,8 +127,17 @@ impl Projection {
     /// Adds the vision projection to a graph: from the backbone's features and the bridged class probabilities to the vision map.
     pub fn append_vision(&self, graph: &mut Graph, features: &Value, bridged: &Value) -> Value {
         let [channels, _] = self.vision_weight.dims();
-        let window = Window { kernel: 1, stride: 1, padding: (0, 0), groups: 1 };
-        let weight = graph.weight("projection.weight", &[channels, efficient_net::FEATURES, 1, 1], &values(&self.vision_weight));
+        let window = Window {
+            kernel: 1,
+            stride: 1,
+            padding: (0, 0),
+            groups: 1,
+        };
+        let weight = graph.weight(
+            "projection.weight",
+            &[channels, efficient_net::FEATURES, 1, 1],
+            &values(&self.vision_weight),
+        );
         let bias = graph.constant("projection.bias", &[channels], &values(&self.vision_bias));
         let projected = graph.convolution("projection", features, &weight, &bias, window);
         let sum = graph.node("Add", &[&projected, bridged], "joined", vec![]);
@@ -101,9 +148,17 @@ impl Projection {
     /// Adds the sound projection to a graph: from the backbone's features and class probabilities to the embedding of a patch,
     /// not yet of unit length, so that patches can be summed.
     pub fn append_sound(&self, graph: &mut Graph, backbone: &yam_net::Backbone, channels: usize) -> Value {
-        let weight = graph.weight("projection.weight", &[yam_net::FEATURES, channels], &values(&self.sound_weight));
+        let weight = graph.weight(
+            "projection.weight",
+            &[yam_net::FEATURES, channels],
+            &values(&self.sound_weight),
+        );
         let projected = graph.node("MatMul", &[&backbone.features, &weight], "projection", vec![]);
-        let weight = graph.weight("bridge.weight", &[yam_net::CLASSES, channels], &values(&self.sound_classes));
+        let weight = graph.weight(
+            "bridge.weight",
+            &[yam_net::CLASSES, channels],
+            &values(&self.sound_classes),
+        );
         let bridged = graph.node("MatMul", &[&backbone.classes, &weight], "bridge", vec![]);
         let bias = graph.constant("projection.bias", &[1, channels], &values(&self.sound_bias));
         let sum = graph.node("Add", &[&projected, &bridged], "joined", vec![]);
@@ -116,7 +171,12 @@ impl Projection {
 fn unit_length(graph: &mut Graph, map: &Value) -> Value {
     let square = graph.node("Mul", &[map, map], "square", vec![]);
     let axes = graph.integers("channel_axis", &[1]);
-    let sum = graph.node("ReduceSum", &[&square, &axes], "sum_of_squares", vec![integer("keepdims", 1)]);
+    let sum = graph.node(
+        "ReduceSum",
+        &[&square, &axes],
+        "sum_of_squares",
+        vec![integer("keepdims", 1)],
+    );
     let tiny = graph.constant("tiny", &[1, 1, 1, 1], &[TINY * TINY]);
     let sum = graph.node("Add", &[&sum, &tiny], "sum_above_zero", vec![]);
     let length = graph.node("Sqrt", &[&sum], "length", vec![]);
@@ -125,5 +185,10 @@ fn unit_length(graph: &mut Graph, map: &Value) -> Value {
 
 /// The values of a parameter, row-major.
 pub fn values<const D: usize>(parameter: &Param<Tensor<D>>) -> Vec<f32> {
-    parameter.val().into_data().convert::<f32>().try_to_vec().unwrap_or_default()
+    parameter
+        .val()
+        .into_data()
+        .convert::<f32>()
+        .try_to_vec()
+        .unwrap_or_default()
 }

@@ -35,14 +35,23 @@ pub struct Weights {
 impl Weights {
     /// Reads a safetensors file; tensors that are not f32 are passed over.
     pub fn read(path: &Path) -> Result<Self, WeightsError> {
-        let unreadable = |cause: &dyn std::fmt::Display| WeightsError::Unreadable { path: path.to_owned(), cause: cause.to_string() };
+        let unreadable = |cause: &dyn std::fmt::Display| WeightsError::Unreadable {
+            path: path.to_owned(),
+            cause: cause.to_string(),
+        };
         let bytes = std::fs::read(path).map_err(|cause| unreadable(&cause))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|cause| unreadable(&cause))?;
         let tensors = file
             .iter()
             .filter(|(_, view)| view.dtype() == Dtype::F32)
             .map(|(name, view)| {
-                let values = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+                let values = view
+                    .data()
+                    .as_chunks::<4>()
+                    .0
+                    .iter()
+                    .map(|bytes| f32::from_le_bytes(*bytes))
+                    .collect();
                 (name.to_owned(), (view.shape().to_vec(), values))
             })
             .collect();
@@ -53,7 +62,10 @@ impl Weights {
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<&[f32], WeightsError> {
         match self.tensors.get(name) {
             Some((found, values)) if found == shape => Ok(values),
-            _ => Err(WeightsError::Foreign { name: name.to_owned(), shape: shape.to_vec() }),
+            _ => Err(WeightsError::Foreign {
+                name: name.to_owned(),
+                shape: shape.to_vec(),
+            }),
         }
     }
 }

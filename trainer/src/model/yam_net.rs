@@ -42,8 +42,24 @@ pub fn append(graph: &mut Graph, weights: &Weights, patch: &Value) -> Result<Bac
     let mut channels = 32;
     for (index, (stride, out)) in LAYERS.into_iter().enumerate() {
         let layer = index + 2;
-        x = convolution(graph, weights, &x, &format!("layer{layer}.depthwise_conv"), [channels, channels, 3], stride, true)?;
-        x = convolution(graph, weights, &x, &format!("layer{layer}.pointwise_conv"), [out, channels, 1], 1, false)?;
+        x = convolution(
+            graph,
+            weights,
+            &x,
+            &format!("layer{layer}.depthwise_conv"),
+            [channels, channels, 3],
+            stride,
+            true,
+        )?;
+        x = convolution(
+            graph,
+            weights,
+            &x,
+            &format!("layer{layer}.pointwise_conv"),
+            [out, channels, 1],
+            1,
+            false,
+        )?;
         channels = out;
     }
     let attributes = vec![integers("axes", &[2, 3]), integer("keepdims", 0)];
@@ -51,7 +67,12 @@ pub fn append(graph: &mut Graph, weights: &Weights, patch: &Value) -> Result<Bac
     let kernel = transpose(weights.get("dense.kernel", &[FEATURES, CLASSES])?, CLASSES);
     let kernel = graph.weight("classifier.weight", &[CLASSES, FEATURES], &kernel);
     let bias = graph.constant("classifier.bias", &[CLASSES], weights.get("dense.bias", &[CLASSES])?);
-    let logits = graph.node("Gemm", &[&features, &kernel, &bias], "classifier", vec![integer("transB", 1)]);
+    let logits = graph.node(
+        "Gemm",
+        &[&features, &kernel, &bias],
+        "classifier",
+        vec![integer("transB", 1)],
+    );
     let classes = graph.node("Sigmoid", &[&logits], "classes", vec![]);
     Ok(Backbone { features, classes })
 }
@@ -74,8 +95,16 @@ fn convolution(
     let values = weights.get(&format!("{layer}.{key}"), &shape)?;
     let norm = |part: &str| weights.get(&format!("{layer}.bn.{part}"), &[out]);
     let (beta, mean, variance) = (norm("beta")?, norm("moving_mean")?, norm("moving_variance")?);
-    let scale: Vec<f32> = variance.iter().map(|variance| 1.0 / (variance + EPSILON).sqrt()).collect();
-    let bias: Vec<f32> = beta.iter().zip(mean).zip(&scale).map(|((beta, mean), scale)| beta - mean * scale).collect();
+    let scale: Vec<f32> = variance
+        .iter()
+        .map(|variance| 1.0 / (variance + EPSILON).sqrt())
+        .collect();
+    let bias: Vec<f32> = beta
+        .iter()
+        .zip(mean)
+        .zip(&scale)
+        .map(|((beta, mean), scale)| beta - mean * scale)
+        .collect();
     let across = if depthwise { 1 } else { channels };
     let positions = kernel * kernel;
     let mut folded = vec![0.0; out * across * positions];
@@ -83,8 +112,11 @@ fn convolution(
     for (index, value) in folded.iter_mut().enumerate() {
         let (filter, rest) = (index / (across * positions), index % (across * positions));
         let (channel, position) = (rest / positions, rest % positions);
-        let source =
-            if depthwise { position * channels + filter } else { (position * channels + channel) * out + filter };
+        let source = if depthwise {
+            position * channels + filter
+        } else {
+            (position * channels + channel) * out + filter
+        };
         *value = values.get(source).copied().unwrap_or_default() * scale.get(filter).copied().unwrap_or_default();
     }
     let total = kernel - stride.min(kernel);
@@ -92,11 +124,24 @@ fn convolution(
     let groups = if depthwise { channels } else { 1 };
     let weight = graph.weight(&format!("{layer}.weight"), &[out, across, kernel, kernel], &folded);
     let bias = graph.constant(&format!("{layer}.bias"), &[out], &bias);
-    let output = graph.convolution(layer, input, &weight, &bias, Window { kernel, stride, padding, groups });
+    let output = graph.convolution(
+        layer,
+        input,
+        &weight,
+        &bias,
+        Window {
+            kernel,
+            stride,
+            padding,
+            groups,
+        },
+    );
     Ok(graph.node("Relu", &[&output], &format!("{layer}.relu"), vec![]))
 }
 
 /// A row-major matrix of `columns` columns, turned over.
 fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
-    (0..columns).flat_map(|column| values.iter().skip(column).step_by(columns).copied()).collect()
+    (0..columns)
+        .flat_map(|column| values.iter().skip(column).step_by(columns).copied())
+        .collect()
 }

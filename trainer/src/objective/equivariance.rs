@@ -8,7 +8,9 @@ use burn::tensor::Tensor;
 /// Gradients flow through both maps.
 pub fn equivariance(original: Tensor<2>, transformed: Tensor<2>, transform: Tensor<3>, valid: Tensor<2>) -> Tensor<1> {
     let [batch, cells] = original.dims();
-    let moved = transform.matmul(original.reshape([batch, cells, 1])).reshape([batch, cells]);
+    let moved = transform
+        .matmul(original.reshape([batch, cells, 1]))
+        .reshape([batch, cells]);
     let square = (transformed - moved).powi_scalar(2) * valid.clone();
     square.sum() / valid.sum().clamp_min(1.0)
 }

