@@ -6,7 +6,7 @@ use crate::perception::manifest::PictureInput;
 use crate::perception::picture::PictureFrontEnd;
 
 /// How far below and above the threshold the colours reach, as a share of what lies between the threshold and 1.
-const REACH_BELOW: f32 = 0.25;
+const REACH_BELOW: f32 = 0.15;
 const REACH_ABOVE: f32 = 0.5;
 /// How much of the picture the strongest colour hides, of 256.
 const MOST_ALPHA: f32 = 170.0;

@@ -3,11 +3,11 @@
 pub mod colour;
 pub mod events;
 pub mod heat;
-#[cfg(any())]
+#[cfg(feature = "devices")]
 pub mod overlay;
 #[cfg(feature = "devices")]
 pub mod text;
 
 pub use events::PerceptEvent;
-#[cfg(any())]
+#[cfg(feature = "devices")]
 pub use overlay::{Overlay, Scene};

@@ -290,3 +290,119 @@ fn write_time(text: &mut String, time: Duration) {
     }
     let _ = write!(text, ":{:02}.{}", tenths / 10 % 60, tenths % 10);
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::perception::heatmap::Heatmap;
+
+    fn percept(peak: heatmap::Point, similarity: f32) -> Percept {
+        let heatmap = Heatmap {
+            width: 14,
+            height: 14,
+            values: vec![similarity; 196],
+        };
+        Percept {
+            heatmap,
+            peak,
+            similarity,
+            accepted: true,
+            stamp: Duration::ZERO,
+        }
+    }
+
+    fn scene(percept: Option<&Percept>) -> Scene<'_> {
+        Scene {
+            percept,
+            threshold: 0.4,
+            view: View::WHOLE,
+            target: None,
+            level: Level::SILENCE,
+            label: "Idle",
+            lamp: GREEN,
+            time: Some(Duration::from_millis(61_250)),
+        }
+    }
+
+    #[test]
+    fn without_a_percept_only_the_strip_is_drawn() {
+        let mut canvas = Canvas::new(320, 240);
+        canvas.bytes_mut().fill(200);
+        Overlay::default().draw(&mut canvas, &scene(None));
+        let touched = canvas
+            .bytes()
+            .iter()
+            .position(|&value| value != 200)
+            .unwrap_or_default()
+            / (320 * 3);
+        assert!((200..220).contains(&touched), "from row {touched} on");
+    }
+
+    #[test]
+    fn the_ring_is_where_the_peak_is() {
+        let mut canvas = Canvas::new(400, 300);
+        let percept = percept(heatmap::Point { x: 0.25, y: 0.5 }, 0.41);
+        let mut without = canvas.clone();
+        Overlay::default().draw(
+            &mut without,
+            &scene(Some(&Percept {
+                accepted: false,
+                ..percept.clone()
+            })),
+        );
+        Overlay::default().draw(&mut canvas, &scene(Some(&percept)));
+        let pixels = canvas
+            .bytes()
+            .chunks_exact(3)
+            .zip(without.bytes().chunks_exact(3))
+            .enumerate();
+        let white = pixels.filter(|(_, (with, without))| with != without && *with == [255, 255, 255]);
+        let (rows, columns): (Vec<usize>, Vec<usize>) = white
+            .map(|(index, _)| (index / 400, index % 400))
+            .filter(|(row, _)| *row < 250)
+            .unzip();
+        let middle = |values: &[usize]| (values.iter().min().copied(), values.iter().max().copied());
+        assert!(
+            matches!(middle(&rows), (Some(135..=145), Some(155..=165))),
+            "{:?}",
+            middle(&rows)
+        );
+        assert!(
+            matches!(middle(&columns), (Some(85..=95), Some(110..=180))),
+            "{:?}",
+            middle(&columns)
+        );
+    }
+
+    #[test]
+    fn time_is_written_as_people_do() {
+        for (milliseconds, written) in [
+            (0, "0:00.0"),
+            (12_340, "0:12.3"),
+            (61_250, "1:01.2"),
+            (3_723_999, "1:02:03.9"),
+        ] {
+            let mut text = String::new();
+            write_time(&mut text, Duration::from_millis(milliseconds));
+            assert_eq!(text, written);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_canvas_of_any_size_is_drawn_on(
+            (width, height) in (0usize..300, 0usize..300), (x, y) in (-1.0f32..2.0, -1.0f32..2.0), similarity in -1.0f32..1.0,
+            decibels in -200.0f32..20.0,
+        ) {
+            let mut canvas = Canvas::new(width, height);
+            let point = heatmap::Point { x, y };
+            let percept = percept(point, similarity);
+            let level = Level::from_decibels(decibels);
+            let scene = Scene { target: Some(point), level, ..scene(Some(&percept)) };
+            Overlay::default().draw(&mut canvas, &scene);
+            prop_assert_eq!(canvas.bytes().len(), width * height * 3);
+        }
+    }
+}

@@ -13,6 +13,9 @@ use crate::perception::percept::Percept;
 /// The stretch of sound before a picture whose level the meter shows.
 const METER_WINDOW: Duration = Duration::from_millis(150);
 
+/// By how much a picture may come early and still be perceived: stamps are rounded to the ticks of their container.
+const EARLY: Duration = Duration::from_millis(2);
+
 /// How a clip is run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OfflineSettings {
@@ -81,7 +84,7 @@ impl Offline {
 
     /// Takes in the next picture and the sound up to it.
     pub fn advance(&mut self, frame: &Frame) -> Result<Moment<'_>, LocaliserError> {
-        let fresh = frame.stamp >= self.next_due;
+        let fresh = frame.stamp + EARLY >= self.next_due;
         if fresh {
             self.perceive(frame)?;
             self.next_due = frame.stamp + self.settings.perception_period;

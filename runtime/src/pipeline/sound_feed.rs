@@ -7,7 +7,11 @@ use lookhear_calibration::Level;
 
 use crate::perception::resample::{ResampleError, resample};
 
-/// Hands out the sound of a clip up to the stamp of each picture. Where the sound is over, silence follows.
+/// How much silence follows a sound: more than any model hears at once. After it there is nothing new to hear, and stamps
+/// that leap ahead cost no memory.
+const SILENCE_AFTER: Duration = Duration::from_secs(61);
+
+/// Hands out the sound of a clip up to the stamp of each picture. Where the sound is over, a minute of silence follows.
 #[derive(Debug, Clone)]
 pub struct SoundFeed {
     sound: Sound,
@@ -30,8 +34,10 @@ impl SoundFeed {
 
     /// The samples from where the last call ended up to a moment; none when it lies before that.
     pub fn until(&mut self, moment: Duration) -> &[f32] {
-        let end = self.index(moment);
         let samples = &self.sound.samples;
+        let end = self
+            .index(moment)
+            .min(samples.len() + SILENCE_AFTER.as_secs() as usize * self.sound.rate_hz as usize);
         let there = samples.len().min(self.handed_out)..samples.len().min(end.max(self.handed_out));
         self.stretch.clear();
         self.stretch.extend_from_slice(&samples[there]);
@@ -118,6 +124,9 @@ mod tests {
         assert_eq!(feed.level(Duration::from_secs(9), window), Level::SILENCE);
         assert_eq!(feed.level(Duration::ZERO, window), Level::SILENCE);
         assert_eq!(feed.level(Duration::from_secs(9), Duration::ZERO), Level::SILENCE);
+        assert!(feed.until(Duration::from_secs(1 << 40)).len() < 62 * 16_000);
+        assert_eq!(feed.until(Duration::MAX).len(), 0);
+        assert_eq!(feed.level(Duration::MAX, window), Level::SILENCE);
     }
 
     proptest! {

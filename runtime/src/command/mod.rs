@@ -1,0 +1,40 @@
+//! The subcommands of `lookhear`, one file each.
+
+mod annotate;
+mod case;
+mod clip;
+mod look;
+mod model;
+pub mod output;
+mod pairs;
+mod record;
+
+use clap::{Parser, Subcommand};
+
+/// Finds what is making the sound in a picture.
+#[derive(Debug, Parser)]
+#[command(name = "lookhear", version, about, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Look at a clip: find where in the picture its sound comes from
+    Look(look::Look),
+    /// Tell what the model is, what it learned from and how it scored
+    Model(model::Model),
+}
+
+impl Command {
+    /// Does it.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Look(look) => look.run(),
+            Self::Model(model) => model.run(),
+        }
+    }
+}

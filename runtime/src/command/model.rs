@@ -1,0 +1,69 @@
+//! `lookhear model`: what the model is, what it learned from and how it scored.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use lookhear::perception::bundle::Bundle;
+use lookhear::perception::localiser::Localiser;
+
+use super::output::write_text;
+
+/// Which model to use, and how.
+#[derive(Debug, Args)]
+pub struct ModelOptions {
+    /// Model bundle to use in place of the one that ships with the program
+    #[arg(long, value_name = "FILE.lookhear")]
+    model: Option<PathBuf>,
+    /// What runs the networks: cpu, or where the build has it cuda, gpu, gpu-or-cpu
+    #[arg(long, value_name = "NAME", default_value = lookhear::perception::encoder::CPU)]
+    backend: String,
+    /// Similarity from which on something in view counts as the source, in place of the model's own
+    #[arg(long, value_name = "SIMILARITY", value_parser = similarity, allow_negative_numbers = true)]
+    threshold: Option<f32>,
+}
+
+impl ModelOptions {
+    /// Makes the model ready.
+    pub fn load(&self) -> anyhow::Result<Localiser> {
+        let mut bundle = read(self.model.as_ref())?;
+        if let Some(threshold) = self.threshold {
+            bundle.manifest.threshold.similarity = threshold;
+        }
+        Ok(Localiser::new(&bundle, &self.backend)?)
+    }
+}
+
+/// `lookhear model`.
+#[derive(Debug, Args)]
+pub struct Model {
+    /// Model bundle to tell about in place of the one that ships with the program
+    #[arg(long, value_name = "FILE.lookhear")]
+    model: Option<PathBuf>,
+}
+
+impl Model {
+    /// Prints the bundle's `model.toml`.
+    pub fn run(self) -> anyhow::Result<()> {
+        let bundle = read(self.model.as_ref())?;
+        let text = toml::to_string_pretty(&bundle.manifest).context("the bundle's model.toml cannot be written out")?;
+        write_text(text.trim_end())
+    }
+}
+
+fn read(path: Option<&PathBuf>) -> anyhow::Result<Bundle> {
+    match path {
+        None => Bundle::default_model().context("the model that ships with the program cannot be used"),
+        Some(path) => Bundle::read(path).with_context(|| format!("the model {} cannot be used", path.display())),
+    }
+}
+
+/// A similarity from the command line.
+fn similarity(text: &str) -> Result<f32, String> {
+    let value: f32 = text.parse().map_err(|cause| format!("{cause}"))?;
+    if (-1.0..=1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err("a similarity lies between -1 and 1".to_owned())
+    }
+}
