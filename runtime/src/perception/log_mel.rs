@@ -44,12 +44,12 @@ const LOG_OFFSET: f32 = 0.001;
 
 /// One window of sound → one log-mel frame. Allocates nothing once made.
 struct LogMelFrame {
-    window: [f32; WINDOW_SAMPLES],
+    window: Vec<f32>,
     fft: Arc<dyn RealToComplex<f32>>,
     windowed: Vec<f32>,
     spectrum: Vec<Complex<f32>>,
     scratch: Vec<Complex<f32>>,
-    magnitudes: [f32; BINS],
+    magnitudes: Vec<f32>,
     filterbank: MelFilterbank<f32>,
 }
 
@@ -63,12 +63,14 @@ impl LogMelFrame {
     fn new() -> Self {
         let fft = RealFftPlanner::new().plan_fft_forward(FFT_SAMPLES);
         Self {
-            window: std::array::from_fn(|i| (0.5 - 0.5 * (TAU * i as f64 / WINDOW_SAMPLES as f64).cos()) as f32),
+            window: (0..WINDOW_SAMPLES)
+                .map(|i| (0.5 - 0.5 * (TAU * i as f64 / WINDOW_SAMPLES as f64).cos()) as f32)
+                .collect(),
             windowed: fft.make_input_vec(),
             spectrum: fft.make_output_vec(),
             scratch: fft.make_scratch_vec(),
             fft,
-            magnitudes: [0.0; BINS],
+            magnitudes: vec![0.0; BINS],
             filterbank: MelFilterbank::linear_in_mel(RATE_HZ, BINS, BANDS, LOWEST_HZ, HIGHEST_HZ),
         }
     }
@@ -100,7 +102,7 @@ impl LogMelFrame {
 #[derive(Debug)]
 pub struct LogMelStream {
     frame: LogMelFrame,
-    pending: [f32; WINDOW_SAMPLES],
+    pending: Vec<f32>,
     pending_samples: usize,
 }
 
@@ -109,7 +111,7 @@ impl LogMelStream {
     pub fn new() -> Self {
         Self {
             frame: LogMelFrame::new(),
-            pending: [0.0; WINDOW_SAMPLES],
+            pending: vec![0.0; WINDOW_SAMPLES],
             pending_samples: 0,
         }
     }
