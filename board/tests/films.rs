@@ -369,12 +369,12 @@ proptest! {
                 match film.next_frame(&mut frame) {
                     Ok(Delivery::Fresh) => {
                         prop_assert_eq!(frame.picture.bytes.len(), frame.picture.width * frame.picture.height * 3);
+                        prop_assert!(before.is_none_or(|before| before < frame.stamp));
                         before = Some(frame.stamp);
                     }
                     Ok(Delivery::Ended) | Err(_) => break,
                 }
             }
-            let _ = before;
         }
         let _ = lookhear_board::sound_file::decode_sound(Box::new(Cursor::new(bytes)), Path::new("film.mp4"));
     }

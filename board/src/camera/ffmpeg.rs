@@ -27,6 +27,7 @@ pub struct FfmpegFilm {
     ffmpeg: Option<Ffmpeg>,
     output: BufReader<ChildStdout>,
     header: Header,
+    line: Vec<u8>,
     planes: Vec<u8>,
     delivered: u32,
 }
@@ -70,6 +71,7 @@ impl FfmpegFilm {
             ffmpeg: Some(ffmpeg),
             output,
             header,
+            line,
             planes,
             delivered: 0,
         })
@@ -77,12 +79,12 @@ impl FfmpegFilm {
 
     /// Reads the next frame's planes; `false` at the end, also in the middle of a frame.
     fn read_planes(&mut self) -> std::io::Result<bool> {
-        let mut line = Vec::new();
+        self.line.clear();
         self.output
             .by_ref()
             .take(MAX_HEADER_BYTES)
-            .read_until(b'\n', &mut line)?;
-        if !line.starts_with(b"FRAME") {
+            .read_until(b'\n', &mut self.line)?;
+        if !self.line.starts_with(b"FRAME") {
             return Ok(false);
         }
         match self.output.read_exact(&mut self.planes) {

@@ -109,6 +109,7 @@ pub struct Film<S = BufReader<File>> {
     drained: std::vec::IntoIter<Frame>,
     stage: Stage,
     delivered: usize,
+    last_stamp: Option<Duration>,
     cut: bool,
 }
 
@@ -140,11 +141,13 @@ impl<S: Read + Seek> Film<S> {
             .ok_or_else(|| FilmError::NoPicture { path: path() })?;
         let configuration = Configuration::of(track, name)?;
         let samples = track.samples();
-        let shown: Vec<Duration> = samples
+        let mut shown: Vec<Duration> = samples
             .iter()
-            .filter_map(|s| track.timeline.shown(s.composition_ticks))
+            .filter_map(|sample| track.timeline.shown(sample.composition_ticks))
             .collect();
-        let (Some(first), Some(last)) = (shown.iter().min(), shown.iter().max()) else {
+        shown.sort_unstable();
+        shown.dedup();
+        let (Some(first), Some(last)) = (shown.first(), shown.last()) else {
             return Err(FilmError::Empty { path: path() });
         };
         // A film's last frame has no successor to end it: it is taken to last as long as the others on average.
@@ -179,6 +182,7 @@ impl<S: Read + Seek> Film<S> {
             drained: Vec::new().into_iter(),
             stage: Stage::Running,
             delivered: 0,
+            last_stamp: None,
             cut: false,
         })
     }
@@ -216,6 +220,9 @@ impl<S: Read + Seek> Film<S> {
         let Some(stamp) = self.held_back.pop().and_then(|ticks| self.timeline.shown(ticks)) else {
             return Ok(false);
         };
+        if !rises(&mut self.last_stamp, stamp) {
+            return Ok(false);
+        }
         into.stamp = stamp;
         develop(
             &decoded,
@@ -251,7 +258,8 @@ impl<S: Read + Seek> Film<S> {
         self.stage = Stage::Draining;
         let mut frames = Vec::new();
         for decoded in self.decoder.flush_remaining().unwrap_or_default() {
-            if let Some(stamp) = self.held_back.pop().and_then(|ticks| self.timeline.shown(ticks)) {
+            let stamp = self.held_back.pop().and_then(|ticks| self.timeline.shown(ticks));
+            if let Some(stamp) = stamp.filter(|stamp| rises(&mut self.last_stamp, *stamp)) {
                 let mut frame = Frame {
                     stamp,
                     ..Frame::default()
@@ -320,6 +328,15 @@ impl<S: Read + Seek> Camera for Film<S> {
     fn length(&self) -> Length {
         self.length
     }
+}
+
+/// Whether a stamp is later than the last, which it then becomes; in a damaged film it may not be.
+fn rises(last: &mut Option<Duration>, stamp: Duration) -> bool {
+    let rises = last.is_none_or(|last| stamp > last);
+    if rises {
+        *last = Some(stamp);
+    }
+    rises
 }
 
 /// Turns a decoded picture into RGB, upright.

@@ -30,6 +30,16 @@ pub trait Camera {
     }
 }
 
+impl<C: Camera + ?Sized> Camera for Box<C> {
+    fn next_frame(&mut self, into: &mut Frame) -> Result<Delivery, CaptureError> {
+        (**self).next_frame(into)
+    }
+
+    fn length(&self) -> Length {
+        (**self).length()
+    }
+}
+
 /// How much a source will deliver; a live one knows neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Length {

@@ -3,7 +3,7 @@
 /// How luma and colour differences make up a colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Colours {
-    /// Weights of red and blue in luma, in thousandths of a thousandth.
+    /// Weights of red and blue in luma, in millionths.
     red_weight: i32,
     blue_weight: i32,
     /// The levels run over 0–255 instead of 16–235.

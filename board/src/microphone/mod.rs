@@ -26,6 +26,20 @@ pub trait Microphone {
     }
 }
 
+impl<M: Microphone + ?Sized> Microphone for Box<M> {
+    fn next_block(&mut self, into: &mut Block) -> Result<Delivery, CaptureError> {
+        (**self).next_block(into)
+    }
+
+    fn rate_hz(&self) -> u32 {
+        (**self).rate_hz()
+    }
+
+    fn duration(&self) -> Option<Duration> {
+        (**self).duration()
+    }
+}
+
 /// When a sample is heard, by its number.
 fn time_of(sample: u64, rate_hz: u32) -> Duration {
     let rate = u64::from(rate_hz.max(1));
