@@ -19,7 +19,8 @@ fn count() {
 }
 
 #[allow(unsafe_code, reason = "an allocator can only be written so")]
-// SAFETY: every call goes to the system's allocator as it came; the counter is a plain thread-local number that needs no memory of its own.
+// SAFETY: every call goes to the system's allocator as it came; the counter is a plain thread-local number that needs
+// no memory of its own.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();

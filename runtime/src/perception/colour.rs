@@ -1,6 +1,7 @@
 //! From luma and chroma to red, green and blue.
 
-/// Limited-range BT.601 luma and chroma to R'G'B' of the same 0..255 scale (ITU-R BT.601-7, 2.5.3; luma 16..235, chroma 16..240).
+/// Limited-range BT.601 luma and chroma to R'G'B' of the same 0..255 scale (ITU-R BT.601-7, 2.5.3; luma 16..235, chroma
+/// 16..240).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct LimitedRangeBt601;
 

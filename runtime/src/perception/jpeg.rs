@@ -49,8 +49,8 @@ impl MotionJpegDecoder {
 
     /// The pixels of one JPEG image of `width × height`, tightly packed RGB.
     ///
-    /// The standard Huffman tables are put in where the frame brings none (the `MJPG` habit). A frame whose data run out is an error and not a
-    /// picture with a grey rest.
+    /// The standard Huffman tables are put in where the frame brings none (the `MJPG` habit). A frame whose data run
+    /// out is an error and not a picture with a grey rest.
     ///
     /// # Errors
     /// Every [`JpegError`]; damaged bytes never panic.
@@ -103,8 +103,8 @@ pub fn jpeg_size(bytes: &[u8]) -> Result<(usize, usize), JpegError> {
 
 const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
 
-/// Ones without end are no Huffman code (ITU T.81, C.2). Put behind the last scan they stop a decoder whose data have a hole, and that would else go on
-/// with zeros; one whose data are whole never comes to read them.
+/// Ones without end are no Huffman code (ITU T.81, C.2). Put behind the last scan they stop a decoder whose data have a
+/// hole, and that would else go on with zeros; one whose data are whole never comes to read them.
 const NO_CODE: [u8; 16] = [
     0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00,
 ];
@@ -174,7 +174,8 @@ impl Header {
     }
 }
 
-/// One DHT segment with the typical tables of ITU T.81, Annex K.3, which decoders assume where a motion JPEG frame has none.
+/// One DHT segment with the typical tables of ITU T.81, Annex K.3, which decoders assume where a motion JPEG frame has
+/// none.
 #[rustfmt::skip]
 const STANDARD_HUFFMAN_TABLES: [u8; 420] = [
     0xFF, 0xC4, 0x01, 0xA2,

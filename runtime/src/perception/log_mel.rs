@@ -1,10 +1,11 @@
 //! YAMNet's front end: log-mel patches of 16 kHz sound.
 //!
-//! Window of 25 ms (periodic Hann) every 10 ms, FFT of 512, **magnitude** (not power), 64 mel bands over 125–7500 Hz, `ln(mel + 0.001)`;
-//! 96 frames make a patch, one every 48. Source: the `params.py` and `features.py` published with YAMNet (TensorFlow Model Garden).
+//! Window of 25 ms (periodic Hann) every 10 ms, FFT of 512, **magnitude** (not power), 64 mel bands over 125–7500 Hz,
+//! `ln(mel + 0.001)`; 96 frames make a patch, one every 48. Source: the `params.py` and `features.py` published with
+//! YAMNet (TensorFlow Model Garden).
 //!
-//! [`PatchStream`] serves a microphone and [`log_mel_patches`] a whole sound; both run the same [`LogMelFrame`], so that a model is trained on the
-//! very numbers that it is served.
+//! [`PatchStream`] serves a microphone and [`log_mel_patches`] a whole sound; both run the same [`LogMelFrame`], so
+//! that a model is trained on the very numbers that it is served.
 
 use std::f64::consts::TAU;
 use std::fmt;
@@ -98,7 +99,8 @@ impl LogMelFrame {
 
 /// Log-mel frames of a stream: each is computed once, whatever the chunks that the samples come in.
 ///
-/// Frame `k` since the last [`reset`](Self::reset) covers the samples `k · HOP_SAMPLES ..` over [`WINDOW_SAMPLES`]. Allocates nothing once made.
+/// Frame `k` since the last [`reset`](Self::reset) covers the samples `k · HOP_SAMPLES ..` over [`WINDOW_SAMPLES`].
+/// Allocates nothing once made.
 #[derive(Debug)]
 pub struct LogMelStream {
     frame: LogMelFrame,
@@ -116,7 +118,8 @@ impl LogMelStream {
         }
     }
 
-    /// Takes any number of samples (mono, [`RATE_HZ`], −1..1) and gives `sink` every frame that they complete, in order.
+    /// Takes any number of samples (mono, [`RATE_HZ`], −1..1) and gives `sink` every frame that they complete, in
+    /// order.
     pub fn push(&mut self, mut samples: &[f32], mut sink: impl FnMut(&[f32; BANDS])) {
         let mut bands = [0.0; BANDS];
         while !samples.is_empty() {
@@ -147,7 +150,8 @@ impl Default for LogMelStream {
 
 /// Patches of a stream: one as soon as 96 frames are there, then one for every 48 more.
 ///
-/// Patch `k` since the last [`reset`](Self::reset) covers the samples `k · PATCH_HOP_SAMPLES ..` over [`PATCH_SAMPLES`]. Allocates nothing once made.
+/// Patch `k` since the last [`reset`](Self::reset) covers the samples `k · PATCH_HOP_SAMPLES ..` over
+/// [`PATCH_SAMPLES`]. Allocates nothing once made.
 #[derive(Debug)]
 pub struct PatchStream {
     frames: LogMelStream,
@@ -165,8 +169,8 @@ impl PatchStream {
         }
     }
 
-    /// Takes any number of samples (mono, [`RATE_HZ`], −1..1) and gives `sink` every patch that they complete, in order:
-    /// `[96, 64]`, frames × bands, row-major.
+    /// Takes any number of samples (mono, [`RATE_HZ`], −1..1) and gives `sink` every patch that they complete, in
+    /// order: `[96, 64]`, frames × bands, row-major.
     pub fn push(&mut self, samples: &[f32], mut sink: impl FnMut(&[f32; PATCH_VALUES])) {
         let Self {
             frames,
@@ -199,8 +203,9 @@ impl Default for PatchStream {
 
 /// All patches of a whole sound (mono, [`RATE_HZ`], −1..1): `[patches, 96, 64]`.
 ///
-/// A sound shorter than a patch is padded with zeros to one, as YAMNet pads it; no samples, no patch. A longer one gives every full patch, and one
-/// more that ends with the last frame where over half a patch hop of frames would else go unheard.
+/// A sound shorter than a patch is padded with zeros to one, as YAMNet pads it; no samples, no patch. A longer one
+/// gives every full patch, and one more that ends with the last frame where over half a patch hop of frames would else
+/// go unheard.
 pub fn log_mel_patches(samples: &[f32]) -> Array3<f32> {
     if samples.is_empty() {
         return Array3::zeros((0, PATCH_FRAMES, BANDS));

@@ -1,7 +1,7 @@
 //! Triangular filters on the mel scale, stored sparsely.
 //!
-//! Both front ends use the HTK scale, `mel = 2595 · log10(1 + f / 700)`, and neither normalises the filters by their area. They differ
-//! in what the flanks are straight in, which the two constructors of [`MelFilterbank`] keep apart.
+//! Both front ends use the HTK scale, `mel = 2595 · log10(1 + f / 700)`, and neither normalises the filters by their
+//! area. They differ in what the flanks are straight in, which the two constructors of [`MelFilterbank`] keep apart.
 
 use realfft::FftNum;
 use realfft::num_traits::Float;
@@ -27,13 +27,15 @@ pub struct MelFilterbank<T> {
 }
 
 impl<T: FftNum> MelFilterbank<T> {
-    /// Filters whose flanks are straight over **hertz**, from 0 Hz to half of `rate_hz` (torchaudio's convention, which the paper uses).
+    /// Filters whose flanks are straight over **hertz**, from 0 Hz to half of `rate_hz` (torchaudio's convention, which
+    /// the paper uses).
     ///
-    /// `bins` is the length of the spectrum, from 0 Hz to half the rate. A filter narrower than the distance of two bins may reach none:
-    /// it stays, and its band is zero.
+    /// `bins` is the length of the spectrum, from 0 Hz to half the rate. A filter narrower than the distance of two
+    /// bins may reach none: it stays, and its band is zero.
     ///
-    /// Computed in single precision, rounding where torchaudio rounds: a bin close to a filter's edge gets a weight that hangs on the last digits of
-    /// both frequencies, and exact ones are up to 0.006 dB away from what published models were trained on.
+    /// Computed in single precision, rounding where torchaudio rounds: a bin close to a filter's edge gets a weight
+    /// that hangs on the last digits of both frequencies, and exact ones are up to 0.006 dB away from what published
+    /// models were trained on.
     pub fn linear_in_hertz(rate_hz: u32, bins: usize, bands: usize) -> Self {
         // torchaudio halves the rate as a whole number.
         let highest_hz = f64::from(rate_hz / 2);
@@ -111,7 +113,8 @@ impl<T: FftNum> MelFilterbank<T> {
     }
 }
 
-/// `count` values from `first` to `last`, both included: a rounded step, counted from the nearer end, each value rounded once (PyTorch's `linspace`).
+/// `count` values from `first` to `last`, both included: a rounded step, counted from the nearer end, each value
+/// rounded once (PyTorch's `linspace`).
 fn evenly_spaced(first: f32, last: f32, count: usize) -> impl Iterator<Item = f32> {
     let step = (last - first) / count.saturating_sub(1).max(1) as f32;
     (0..count).map(move |i| {

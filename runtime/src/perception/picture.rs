@@ -15,8 +15,8 @@ pub use super::planes::{PictureError, to_rgb};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PictureTransform {
-    /// The paper's test transform: the shorter side is resized to the input, and the middle is cut out. What lies at the edges of the
-    /// longer side goes unseen.
+    /// The paper's test transform: the shorter side is resized to the input, and the middle is cut out. What lies at
+    /// the edges of the longer side goes unseen.
     CentreCrop,
     /// The whole frame is resized to the square input, and so loses its proportions.
     FullFrame,
@@ -29,8 +29,8 @@ pub const IMAGENET_DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 
 /// Prepares picture after picture for a model; training and serving both go through it.
 ///
-/// Filters and buffers are made for the first picture of a size and format and kept for those that follow, which then cost no allocation (but for
-/// the JPEG decoder's own few).
+/// Filters and buffers are made for the first picture of a size and format and kept for those that follow, which then
+/// cost no allocation (but for the JPEG decoder's own few).
 #[derive(Debug)]
 pub struct PictureFrontEnd {
     side_pixels: usize,
@@ -42,8 +42,8 @@ pub struct PictureFrontEnd {
 }
 
 impl PictureFrontEnd {
-    /// A front end for a model with an input of `side_pixels` × `side_pixels`; `mean` and `deviation` (above 0) are those of the pixels in 0..1 that
-    /// the model was trained on.
+    /// A front end for a model with an input of `side_pixels` × `side_pixels`; `mean` and `deviation` (above 0) are
+    /// those of the pixels in 0..1 that the model was trained on.
     pub fn new(side_pixels: usize, transform: PictureTransform, mean: [f32; 3], deviation: [f32; 3]) -> Self {
         Self {
             side_pixels,
@@ -70,9 +70,11 @@ impl PictureFrontEnd {
         3 * self.side_pixels * self.side_pixels
     }
 
-    /// Writes `picture` to `out` as `[3, side, side]` (red, green, blue), row-major: `(value / 255 − mean) / deviation`.
+    /// Writes `picture` to `out` as `[3, side, side]` (red, green, blue), row-major: `(value / 255 − mean) /
+    /// deviation`.
     ///
-    /// Shrinking is antialiased. Colour is converted after resizing, where fewer pixels are left; the two commute but for colours outside the gamut.
+    /// Shrinking is antialiased. Colour is converted after resizing, where fewer pixels are left; the two commute but
+    /// for colours outside the gamut.
     ///
     /// # Errors
     /// Every [`PictureError`]; `out` is then worth nothing.
@@ -99,15 +101,16 @@ impl PictureFrontEnd {
         Ok(())
     }
 
-    /// Where a point of the model's input lies in the frame. Both are normalised: (0, 0) is the upper left corner, (1, 1) the lower right one, and
-    /// `x`, `y` may lie outside.
+    /// Where a point of the model's input lies in the frame. Both are normalised: (0, 0) is the upper left corner, (1,
+    /// 1) the lower right one, and `x`, `y` may lie outside.
     pub fn to_frame(&self, picture_width: usize, picture_height: usize, x: f32, y: f32) -> (f32, f32) {
         let [across, down] = axes(self.transform, self.side_pixels, (picture_width, picture_height));
         (across.to_frame(x, self.side_pixels), down.to_frame(y, self.side_pixels))
     }
 }
 
-/// How one axis of the frame is laid onto the model's input: `input` pixels are resized to `resized`, of which those from `offset` on are used.
+/// How one axis of the frame is laid onto the model's input: `input` pixels are resized to `resized`, of which those
+/// from `offset` on are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Axis {
     input: usize,

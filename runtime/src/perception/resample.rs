@@ -6,17 +6,23 @@ use lookhear_board::Sound;
 use rubato::audioadapter_buffers::owned::InterleavedOwned;
 use rubato::{Fft, FixedSync, Resampler};
 
-/// Sample rates that any part of perception accepts: from the lowest that still carries speech to the highest that sound cards offer.
+/// Sample rates that any part of perception accepts: from the lowest that still carries speech to the highest that
+/// sound cards offer.
 pub const SUPPORTED_RATES_HZ: RangeInclusive<u32> = 1_000..=768_000;
 
-/// Least length, in samples of the slower side, of the anti-aliasing filter: the longer, the closer its edge lies to the Nyquist frequency.
+/// Least length, in samples of the slower side, of the anti-aliasing filter: the longer, the closer its edge lies to
+/// the Nyquist frequency.
 const FILTER_SAMPLES: usize = 1024;
 
 /// Why a sound could not be resampled.
 #[derive(Debug, thiserror::Error)]
 pub enum ResampleError {
     /// One of the two rates is no sound's. Correct the rate.
-    #[error("a sample rate of {rate_hz} Hz is out of range: give one between {} and {} Hz", SUPPORTED_RATES_HZ.start(), SUPPORTED_RATES_HZ.end())]
+    #[error(
+        "a sample rate of {rate_hz} Hz is out of range: give one between {} and {} Hz",
+        SUPPORTED_RATES_HZ.start(),
+        SUPPORTED_RATES_HZ.end()
+    )]
     RateOutOfRange {
         /// The offending rate.
         rate_hz: u32,
@@ -35,8 +41,8 @@ pub enum ResampleError {
 
 /// The same sound at `rate_hz`, band-limited to the lower of both Nyquist frequencies.
 ///
-/// Nothing is shifted in time: sample `i` of the result lies at `i / rate_hz` seconds, and there are `round(n · to / from)` of them.
-/// Equal rates give an exact copy.
+/// Nothing is shifted in time: sample `i` of the result lies at `i / rate_hz` seconds, and there are `round(n · to /
+/// from)` of them. Equal rates give an exact copy.
 ///
 /// # Errors
 /// [`ResampleError::RateOutOfRange`] for a rate outside [`SUPPORTED_RATES_HZ`].
@@ -60,7 +66,8 @@ pub fn resample(sound: &Sound, rate_hz: u32) -> Result<Sound, ResampleError> {
 
     let (from, to) = (sound.rate_hz as usize, rate_hz as usize);
     let common = greatest_common_divisor(from, to);
-    // The filter delays by half a block: only a block of an even number of samples on both sides makes that a whole number.
+    // The filter delays by half a block: only a block of an even number of samples on both sides makes that a whole
+    // number.
     let blocks = FILTER_SAMPLES.div_ceil(from.min(to) / common).next_multiple_of(2);
     let mut resampler =
         Fft::<f32>::new(from, to, blocks * (from / common), 1, FixedSync::Both).map_err(|e| refused(e.to_string()))?;

@@ -1,10 +1,11 @@
 //! Separable, antialiased bilinear resizing of rows of bytes.
 //!
-//! The filter is the one of Pillow's `resize(BILINEAR)` and torchvision's `Resize(antialias=True)`: a triangle as wide as two output pixels when
-//! shrinking and as two input pixels when enlarging, cut at the border and normalised.
+//! The filter is the one of Pillow's `resize(BILINEAR)` and torchvision's `Resize(antialias=True)`: a triangle as wide
+//! as two output pixels when shrinking and as two input pixels when enlarging, cut at the border and normalised.
 //!
-//! Columns are blended first ([`RowBlend`]), for that touches every byte of the picture and runs along rows, many bytes an instruction. The few
-//! blended rows are then resized along themselves ([`Stretch`]), [`LANES`] of them side by side.
+//! Columns are blended first ([`RowBlend`]), for that touches every byte of the picture and runs along rows, many bytes
+//! an instruction. The few blended rows are then resized along themselves ([`Stretch`]), [`LANES`] of them side by
+//! side.
 
 use std::ops::Range;
 
@@ -61,7 +62,8 @@ impl Tap {
     }
 }
 
-/// The range of input samples that `taps` reach, with an even start, so that no pair of pixels that shares its chroma is torn.
+/// The range of input samples that `taps` reach, with an even start, so that no pair of pixels that shares its chroma
+/// is torn.
 pub(super) fn reach(taps: &[Tap]) -> Range<usize> {
     let start = taps.iter().map(|tap| tap.first).min().unwrap_or(0) & !1;
     start..taps.iter().map(|tap| tap.first + tap.weights.len()).max().unwrap_or(0)
@@ -83,7 +85,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Weights in units of 1/65536, an even number of them. They sum to one unit less than 1, so that no sum of products overflows.
+/// Weights in units of 1/65536, an even number of them. They sum to one unit less than 1, so that no sum of products
+/// overflows.
 #[derive(Debug)]
 struct FixedTap {
     first: usize,
@@ -94,8 +97,8 @@ struct FixedTap {
 
 /// Blends neighbouring rows into one, along columns.
 ///
-/// Fixed-point: each product is a 16-bit number of 1/256 levels, cut off below; what is cut off makes half a unit a row on average, which is
-/// added at the start. The result is right to a few hundredths of a level.
+/// Fixed-point: each product is a 16-bit number of 1/256 levels, cut off below; what is cut off makes half a unit a row
+/// on average, which is added at the start. The result is right to a few hundredths of a level.
 #[derive(Debug)]
 pub(super) struct RowBlend {
     taps: Vec<FixedTap>,
@@ -131,8 +134,8 @@ impl RowBlend {
         }
     }
 
-    /// Output row `output` of `rows`, from byte `start` on, in units of [`BLEND_UNIT`]: the bytes at even places apart from those at odd ones, of which
-    /// there may be one less.
+    /// Output row `output` of `rows`, from byte `start` on, in units of [`BLEND_UNIT`]: the bytes at even places apart
+    /// from those at odd ones, of which there may be one less.
     ///
     /// Pairs of bytes fit 16-bit lanes as they lie; single ones would first have to be spread out.
     pub(super) fn apply(&self, rows: Rows<'_>, output: usize, start: usize, even: &mut [u16], odd: &mut [u16]) {
@@ -196,7 +199,8 @@ pub(super) struct Stretch {
 }
 
 impl Stretch {
-    /// `columns`: the input samples that the rows hold, which are all that `taps` reach; `unit`: what their values are to be multiplied by.
+    /// `columns`: the input samples that the rows hold, which are all that `taps` reach; `unit`: what their values are
+    /// to be multiplied by.
     pub(super) fn new(taps: &[Tap], columns: &Range<usize>, unit: f32) -> Self {
         let longest = taps.iter().map(|tap| tap.weights.len()).max().unwrap_or(0);
         let mut weights = vec![0.0; taps.len() * longest];
@@ -306,8 +310,8 @@ mod tests {
             for (output, tap) in taps.iter().enumerate() {
                 blend.apply(source, output, 0, &mut even, &mut odd);
                 for column in 0..row_bytes {
-                    let weighted = |(i, weight): (usize, &f64)| weight * f64::from(bytes[(tap.first + i) * row_bytes + column]);
-                    let exact: f64 = tap.weights.iter().enumerate().map(weighted).sum();
+                    let level = |row: usize| f64::from(bytes[row * row_bytes + column]);
+                    let exact: f64 = tap.weights.iter().zip(tap.first..).map(|(weight, row)| weight * level(row)).sum();
                     let found = if column % 2 == 0 { even[column / 2] } else { odd[column / 2] };
                     let found = f64::from(f32::from(found) * BLEND_UNIT);
                     prop_assert!((found - exact).abs() < 0.1, "{} not {}", found, exact);

@@ -11,7 +11,8 @@ use realfft::{RealFftPlanner, RealToComplex};
 
 use super::mel::MelFilterbank;
 
-/// Mel bands of the spectrogram. At 16 kHz several of the lowest are narrower than a bin of the spectrum, and stay empty.
+/// Mel bands of the spectrogram. At 16 kHz several of the lowest are narrower than a bin of the spectrum, and stay
+/// empty.
 pub const MEL_BANDS: usize = 257;
 /// Seconds that the spectrogram covers.
 pub const CLIP_SECONDS: usize = 10;
@@ -24,9 +25,9 @@ const LEAST_POWER: f32 = 1e-10;
 
 /// Spectrograms of sounds of one sample rate.
 ///
-/// Periodic Hann window of 512, hop 239, centred with reflected ends, normalised by the window's L2 norm; power; 257 HTK mel bands from 0 Hz to half
-/// the rate without area normalisation; `10 · log10(max(power, 1e-10))`. Computed in double precision: in quiet bands beside loud ones,
-/// single precision is off by up to 0.07 dB.
+/// Periodic Hann window of 512, hop 239, centred with reflected ends, normalised by the window's L2 norm; power; 257
+/// HTK mel bands from 0 Hz to half the rate without area normalisation; `10 · log10(max(power, 1e-10))`. Computed in
+/// double precision: in quiet bands beside loud ones, single precision is off by up to 0.07 dB.
 pub struct PaperSpectrogram {
     clip_samples: usize,
     window: Vec<f64>,
@@ -65,7 +66,8 @@ impl PaperSpectrogram {
 
     /// The spectrogram of `samples` (−1..1) in decibels, `[257, frames]`, bands × time, row-major.
     ///
-    /// A sound shorter than ten seconds is repeated to ten, of a longer one the first ten count; no samples at all are silence.
+    /// A sound shorter than ten seconds is repeated to ten, of a longer one the first ten count; no samples at all are
+    /// silence.
     pub fn compute(&mut self, samples: &[f32]) -> Array2<f32> {
         let mut power = self.power(samples);
         to_decibels(&mut power);
@@ -129,8 +131,8 @@ impl fmt::Debug for PaperSpectrogram {
     }
 }
 
-/// SpecAugment: silences a stretch of time and a stretch of mel bands of a **power** spectrogram `[bands, frames]`. What of the ranges lies outside
-/// is ignored; an empty range masks nothing.
+/// SpecAugment: silences a stretch of time and a stretch of mel bands of a **power** spectrogram `[bands, frames]`.
+/// What of the ranges lies outside is ignored; an empty range masks nothing.
 pub fn mask(power: &mut Array2<f32>, frames: Range<usize>, bands: Range<usize>) {
     let within =
         |range: Range<usize>, length: usize| range.start.min(length)..range.end.clamp(range.start.min(length), length);

@@ -122,7 +122,8 @@ impl Plan {
     }
 }
 
-/// Rows of the model's input before they are resized along themselves, bytes at even places apart from those at odd ones.
+/// Rows of the model's input before they are resized along themselves, bytes at even places apart from those at odd
+/// ones.
 #[derive(Debug)]
 struct Band {
     even: [Vec<u16>; LANES],
