@@ -146,7 +146,7 @@ impl<'a> Collection<'a> {
             } else if let Err(error) = image::load_from_memory(&bytes) {
                 self.skip("COCO", &photograph.name, error.to_string());
             } else {
-                self.store(found, Kind::Photograph, None, "jpg", &bytes, None, photograph.boxes)?;
+                self.store(found, Kind::Photograph, None, &bytes, None, photograph.boxes)?;
             }
         }
         Ok(())
@@ -263,7 +263,7 @@ impl<'a> Collection<'a> {
 
     fn add_picture(&mut self, found: Found<'_>, category: &str, bytes: &[u8]) -> Result<(), CorpusError> {
         match normalise::cut_out(bytes, found.path) {
-            Ok(png) => self.store(found, Kind::Picture, Some(category), "png", &png, None, Vec::new()),
+            Ok(png) => self.store(found, Kind::Picture, Some(category), &png, None, Vec::new()),
             Err(cause) => {
                 self.skip(found.package, found.path, cause);
                 Ok(())
@@ -277,15 +277,7 @@ impl<'a> Collection<'a> {
         match sound {
             Ok((wave, length)) => {
                 let seconds = length as f32 / normalise::SOUND_RATE_HZ as f32;
-                self.store(
-                    found,
-                    Kind::Sound,
-                    Some(category),
-                    "wav",
-                    &wave,
-                    Some(seconds),
-                    Vec::new(),
-                )
+                self.store(found, Kind::Sound, Some(category), &wave, Some(seconds), Vec::new())
             }
             Err(cause) => {
                 self.skip(found.package, found.path, cause);
@@ -296,7 +288,7 @@ impl<'a> Collection<'a> {
 
     fn add_background(&mut self, found: Found<'_>, bytes: &[u8]) -> Result<(), CorpusError> {
         match normalise::background(bytes) {
-            Ok(jpeg) => self.store(found, Kind::Background, None, "jpg", &jpeg, None, Vec::new()),
+            Ok(jpeg) => self.store(found, Kind::Background, None, &jpeg, None, Vec::new()),
             Err(cause) => {
                 self.skip(found.package, found.path, cause);
                 Ok(())
@@ -304,17 +296,20 @@ impl<'a> Collection<'a> {
         }
     }
 
-    #[allow(clippy::too_many_arguments)]
     fn store(
         &mut self,
         found: Found<'_>,
         kind: Kind,
         category: Option<&str>,
-        extension: &str,
         bytes: &[u8],
         seconds: Option<f32>,
         boxes: Vec<LabelledBox>,
     ) -> Result<(), CorpusError> {
+        let extension = match kind {
+            Kind::Picture => "png",
+            Kind::Sound => "wav",
+            Kind::Background | Kind::Photograph => "jpg",
+        };
         let is_speech = found.group.contains("/speech/");
         let folder = match (kind, category) {
             (Kind::Picture, Some(category)) => format!("pictures/{category}"),

@@ -105,17 +105,23 @@ impl Package {
                     .is_some_and(|extension| extension == "deb" || extension == "tgz")
             })
             .ok_or_else(|| self.unavailable(cache, "the client reported success and left no file".to_owned()))?;
-        let found = digest_of_file(&arrived)?;
-        if found != self.sha256 {
-            return Err(CorpusError::Mismatch {
-                package: self.name.clone(),
-                version: self.version.clone(),
-                expected: self.sha256.clone(),
-                found,
-            });
-        }
+        self.accept(&arrived)?;
         fs::rename(&arrived, &path).map_err(write)?;
         Ok(path)
+    }
+
+    /// Refuses a file that is not the pinned one.
+    fn accept(&self, arrived: &Path) -> Result<(), CorpusError> {
+        let found = digest_of_file(arrived)?;
+        if found == self.sha256 {
+            return Ok(());
+        }
+        Err(CorpusError::Mismatch {
+            package: self.name.clone(),
+            version: self.version.clone(),
+            expected: self.sha256.clone(),
+            found,
+        })
     }
 
     fn fetch(&self, folder: &Path, cache: &Path) -> Result<(), CorpusError> {
@@ -216,6 +222,20 @@ mod tests {
         let package = package(b"content");
         fs::write(cache.path().join(&package.file), b"content").unwrap();
         assert_eq!(package.obtain(cache.path()).unwrap(), cache.path().join(&package.file));
+    }
+
+    #[test]
+    fn another_file_is_refused_with_both_digests() {
+        let folder = tempfile::tempdir().unwrap();
+        let package = package(b"content");
+        let arrived = folder.path().join("arrived.deb");
+        fs::write(&arrived, b"other").unwrap();
+        let message = package.accept(&arrived).unwrap_err().to_string();
+        for part in [&package.name, &package.version, &package.sha256, &digest(b"other")] {
+            assert!(message.contains(part.as_str()), "{message}");
+        }
+        fs::write(&arrived, b"content").unwrap();
+        package.accept(&arrived).unwrap();
     }
 
     #[test]
