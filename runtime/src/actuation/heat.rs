@@ -6,10 +6,10 @@ use crate::perception::manifest::PictureInput;
 use crate::perception::picture::PictureFrontEnd;
 
 /// How far below and above the threshold the colours reach, as a share of what lies between the threshold and 1.
-const REACH_BELOW: f32 = 0.15;
-const REACH_ABOVE: f32 = 0.5;
+const REACH_BELOW: f32 = 0.03;
+const REACH_ABOVE: f32 = 0.85;
 /// How much of the picture the strongest colour hides, of 256.
-const MOST_ALPHA: f32 = 170.0;
+const MOST_ALPHA: f32 = 130.0;
 /// Bits after the binary point of the interpolation.
 const FRACTION_BITS: u32 = 10;
 const ONE: i32 = 1 << FRACTION_BITS;
@@ -178,10 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_far_below_the_threshold_leaves_the_picture_as_it_is() {
+    fn what_lies_below_the_threshold_leaves_the_picture_as_it_is() {
         let before: Vec<u8> = (0..30 * 20 * 3).map(|index| (index % 251) as u8).collect();
         let mut bytes = before.clone();
-        Heat::default().draw(&mut bytes, 30, &map(14, 14, vec![0.2; 196]), View::WHOLE, 0.4);
+        Heat::default().draw(&mut bytes, 30, &map(14, 14, vec![0.37; 196]), View::WHOLE, 0.4);
         assert_eq!(bytes, before);
     }
 

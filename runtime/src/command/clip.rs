@@ -1,5 +1,6 @@
 //! A clip: a film, or a directory of frames, with its sound.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ impl Clip {
             base.map(|base| Record::new(base, self.rate_hz(), FilmSound::Of(self.sound_path.clone()), manifest));
         let feed = SoundFeed::new(&self.sound.sound, self.sound.stamp, localiser.ear().rate_hz())?;
         let mut offline = Offline::new(localiser, feed, settings);
-        let progress = self.progress();
+        let progress = self.progress(json);
         let mut frame = Frame::default();
         let mut first_stamp = None;
         while self.next_frame(&mut frame, &progress)? {
@@ -123,8 +124,11 @@ impl Clip {
         }
     }
 
-    /// A bar on the terminal; none where standard error is not one.
-    fn progress(&self) -> ProgressBar {
+    /// A bar on the terminal; none where standard error is not one, or the results go there as well.
+    fn progress(&self, json: bool) -> ProgressBar {
+        if json && std::io::stdout().is_terminal() {
+            return ProgressBar::hidden();
+        }
         let (bar, template) = match self.camera.length().frames {
             Some(frames) => (
                 ProgressBar::new(frames as u64),
