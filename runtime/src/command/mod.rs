@@ -1,6 +1,7 @@
 //! The subcommands of `lookhear`, one file each.
 
 mod annotate;
+mod bench;
 mod case;
 mod clip;
 mod look;
@@ -27,6 +28,8 @@ pub enum Command {
     Look(look::Look),
     /// Tell what the model is, what it learned from and how it scored
     Model(model::Model),
+    /// Measure how long one picture and one patch of sound take on this machine
+    Bench(bench::Bench),
 }
 
 impl Command {
@@ -35,6 +38,7 @@ impl Command {
         match self {
             Self::Look(look) => look.run(),
             Self::Model(model) => model.run(),
+            Self::Bench(bench) => bench.run(),
         }
     }
 }

@@ -50,13 +50,17 @@ pub enum BundleError {
         cause: String,
     },
     /// Written by another generation of the format.
-    #[error("the bundle has format {found}, this version of lookhear reads format {FORMAT}; use the release that wrote it, or export the model again")]
+    #[error(
+        "the bundle has format {found}, this version of lookhear reads format {FORMAT}; use the release that wrote it, or export the model again"
+    )]
     Format {
         /// The bundle's own.
         found: u32,
     },
     /// A part's bytes are not those that were written.
-    #[error("the bundle's `{name}` is damaged: its SHA-256 is {found}, {expected} was written; copy or download it again")]
+    #[error(
+        "the bundle's `{name}` is damaged: its SHA-256 is {found}, {expected} was written; copy or download it again"
+    )]
     Checksum {
         /// File inside the bundle.
         name: String,
@@ -93,38 +97,59 @@ impl Bundle {
 
     /// Reads and checks a bundle file.
     pub fn read(path: &Path) -> Result<Self, BundleError> {
-        let bytes = std::fs::read(path).map_err(|cause| BundleError::Unreadable { path: path.to_owned(), cause })?;
+        let bytes = std::fs::read(path).map_err(|cause| BundleError::Unreadable {
+            path: path.to_owned(),
+            cause,
+        })?;
         Self::from_bytes(&bytes)
     }
 
     /// Reads and checks a bundle: the whole of it is there, its format is known, every part has the bytes that were written,
     /// and its numbers make sense.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, BundleError> {
-        let mut archive =
-            ZipArchive::new(Cursor::new(bytes)).map_err(|cause| BundleError::NotABundle { cause: cause.to_string() })?;
+        let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(|cause| BundleError::NotABundle {
+            cause: cause.to_string(),
+        })?;
         let manifest = entry(&mut archive, MANIFEST)?;
-        let text = String::from_utf8(manifest).map_err(|cause| BundleError::Manifest { cause: cause.to_string() })?;
+        let text = String::from_utf8(manifest).map_err(|cause| BundleError::Manifest {
+            cause: cause.to_string(),
+        })?;
         let manifest = parse(&text)?;
         let mut part = |key: &str| {
-            let part = manifest.parts.get(key).ok_or_else(|| BundleError::Missing { name: format!("parts.{key}") })?;
+            let part = manifest.parts.get(key).ok_or_else(|| BundleError::Missing {
+                name: format!("parts.{key}"),
+            })?;
             let bytes = entry(&mut archive, &part.file)?;
             let found = hexadecimal_sha256(&bytes);
             if found == part.sha256 {
                 Ok(bytes)
             } else {
-                Err(BundleError::Checksum { name: part.file.clone(), expected: part.sha256.clone(), found })
+                Err(BundleError::Checksum {
+                    name: part.file.clone(),
+                    expected: part.sha256.clone(),
+                    found,
+                })
             }
         };
         let vision = part(VISION)?;
         let audio = part(AUDIO)?;
-        Ok(Self { manifest, vision, audio })
+        Ok(Self {
+            manifest,
+            vision,
+            audio,
+        })
     }
 
     /// Writes the bundle, its parts named and summed anew; the same bundle gives the same bytes.
     pub fn to_bytes(&self) -> Result<Vec<u8>, BundleError> {
-        let failed = |cause: &dyn std::fmt::Display| BundleError::Write { cause: cause.to_string() };
+        let failed = |cause: &dyn std::fmt::Display| BundleError::Write {
+            cause: cause.to_string(),
+        };
         let mut manifest = self.manifest.clone();
-        let part = |file: &str, bytes: &[u8]| Part { file: file.to_owned(), sha256: hexadecimal_sha256(bytes) };
+        let part = |file: &str, bytes: &[u8]| Part {
+            file: file.to_owned(),
+            sha256: hexadecimal_sha256(bytes),
+        };
         manifest.parts = BTreeMap::from([
             (VISION.to_owned(), part("vision.onnx", &self.vision)),
             (AUDIO.to_owned(), part("audio.onnx", &self.audio)),
@@ -135,8 +160,11 @@ impl Bundle {
             .compression_method(CompressionMethod::Stored)
             .last_modified_time(DateTime::default());
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
-        let parts: [(&str, &[u8]); 3] =
-            [(MANIFEST, text.as_bytes()), ("vision.onnx", &self.vision), ("audio.onnx", &self.audio)];
+        let parts: [(&str, &[u8]); 3] = [
+            (MANIFEST, text.as_bytes()),
+            ("vision.onnx", &self.vision),
+            ("audio.onnx", &self.audio),
+        ];
         for (name, bytes) in parts {
             writer.start_file(name, options).map_err(|cause| failed(&cause))?;
             writer.write_all(bytes).map_err(|cause| failed(&cause))?;
@@ -146,8 +174,13 @@ impl Bundle {
 
     /// Writes the bundle beside its name and renames it there, so that a reader meets the old one or the new one whole.
     pub fn write(&self, path: &Path) -> Result<(), BundleError> {
-        let failed = |cause: &dyn std::fmt::Display| BundleError::Write { cause: format!("{path:?}: {cause}") };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let failed = |cause: &dyn std::fmt::Display| BundleError::Write {
+            cause: format!("{path:?}: {cause}"),
+        };
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|cause| failed(&cause))?;
         file.write_all(&self.to_bytes()?).map_err(|cause| failed(&cause))?;
         file.as_file().sync_all().map_err(|cause| failed(&cause))?;
@@ -158,14 +191,18 @@ impl Bundle {
 
 /// One file of the archive, no larger than any bundle of ours.
 fn entry(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> Result<Vec<u8>, BundleError> {
-    let damaged = |cause: &dyn std::fmt::Display| BundleError::NotABundle { cause: format!("{name}: {cause}") };
+    let damaged = |cause: &dyn std::fmt::Display| BundleError::NotABundle {
+        cause: format!("{name}: {cause}"),
+    };
     let file = match archive.by_name(name) {
         Ok(file) => file,
         Err(zip::result::ZipError::FileNotFound) => return Err(BundleError::Missing { name: name.to_owned() }),
         Err(cause) => return Err(damaged(&cause)),
     };
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES).read_to_end(&mut bytes).map_err(|cause| damaged(&cause))?;
+    file.take(MOST_BYTES)
+        .read_to_end(&mut bytes)
+        .map_err(|cause| damaged(&cause))?;
     Ok(bytes)
 }
 
@@ -175,7 +212,9 @@ fn parse(text: &str) -> Result<Manifest, BundleError> {
     struct Generation {
         format: u32,
     }
-    let not_understood = |cause: toml::de::Error| BundleError::Manifest { cause: cause.to_string() };
+    let not_understood = |cause: toml::de::Error| BundleError::Manifest {
+        cause: cause.to_string(),
+    };
     let Generation { format } = toml::from_str(text).map_err(not_understood)?;
     if format != FORMAT {
         return Err(BundleError::Format { found: format });
@@ -187,15 +226,28 @@ fn parse(text: &str) -> Result<Manifest, BundleError> {
 
 /// Refuses numbers that no network of ours has, before memory is asked for on their word.
 fn check(manifest: &Manifest) -> Result<(), BundleError> {
-    let Manifest { picture, sound, threshold, .. } = manifest;
-    let wrong = |what: &str| Err(BundleError::Manifest { cause: format!("{what} is out of range") });
+    let Manifest {
+        picture,
+        sound,
+        threshold,
+        ..
+    } = manifest;
+    let wrong = |what: &str| {
+        Err(BundleError::Manifest {
+            cause: format!("{what} is out of range"),
+        })
+    };
     if !(32..=2048).contains(&picture.side_pixels) {
         return wrong("picture.side_pixels");
     }
     if !(1..=256).contains(&picture.map_cells) {
         return wrong("picture.map_cells");
     }
-    if !picture.deviation.iter().chain(&picture.mean).all(|value| value.is_finite())
+    if !picture
+        .deviation
+        .iter()
+        .chain(&picture.mean)
+        .all(|value| value.is_finite())
         || picture.deviation.iter().any(|&value| value <= 0.0)
     {
         return wrong("picture.mean or picture.deviation");

@@ -43,7 +43,11 @@ pub struct Encoder {
 
 impl std::fmt::Debug for Encoder {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Encoder({} {:?} → {:?})", self.name, self.input_shape, self.output_shape)
+        write!(
+            formatter,
+            "Encoder({} {:?} → {:?})",
+            self.name, self.input_shape, self.output_shape
+        )
     }
 }
 
@@ -52,9 +56,16 @@ impl Encoder {
     /// `cpu`, `cuda` (feature `cuda`), `gpu` or `gpu-or-cpu`.
     pub fn load(name: &str, onnx: &[u8], input_shape: &[usize], backend: &str) -> Result<Self, EncoderError> {
         let failed = |doing| {
-            move |cause: TractError| EncoderError::Network { name: name.to_owned(), doing, cause: format!("{cause:#}") }
+            move |cause: TractError| EncoderError::Network {
+                name: name.to_owned(),
+                doing,
+                cause: format!("{cause:#}"),
+            }
         };
-        let unusable = |cause: String| EncoderError::Backend { name: backend.to_owned(), cause };
+        let unusable = |cause: String| EncoderError::Backend {
+            name: backend.to_owned(),
+            cause,
+        };
         let model = tract_onnx::onnx()
             .model_for_read(&mut std::io::Cursor::new(onnx))
             .and_then(|model| model.with_input_fact(0, f32::fact(input_shape).into()))
@@ -63,7 +74,10 @@ impl Encoder {
             .map_err(failed("read"))?;
         let output_shape = match (model.inputs.len(), model.outputs.as_slice()) {
             (1, [_]) => model.output_fact(0).and_then(|fact| {
-                fact.shape.as_concrete().map(<[usize]>::to_vec).ok_or_else(|| format_err!("its output has no fixed shape"))
+                fact.shape
+                    .as_concrete()
+                    .map(<[usize]>::to_vec)
+                    .ok_or_else(|| format_err!("its output has no fixed shape"))
             }),
             _ => Err(format_err!("it must have one input and one output")),
         }
@@ -96,13 +110,24 @@ impl Encoder {
 
     /// Runs the network once on row-major values of [`input_shape`](Self::input_shape).
     pub fn run(&mut self, input: &[f32]) -> Result<&[f32], EncoderError> {
-        let Self { name, state, input_shape, output, .. } = self;
+        let Self {
+            name,
+            state,
+            input_shape,
+            output,
+            ..
+        } = self;
         let mut forward = || -> TractResult<()> {
             let tensor = Tensor::from_shape(input_shape, input)?;
             let results = state.run(tvec!(tensor.into_tvalue()))?;
             let result = results.first().ok_or_else(|| format_err!("no output"))?;
             let values = result.to_plain_array_view::<f32>()?;
-            ensure!(values.len() == output.len(), "{} values came out where {} were due", values.len(), output.len());
+            ensure!(
+                values.len() == output.len(),
+                "{} values came out where {} were due",
+                values.len(),
+                output.len()
+            );
             output.iter_mut().zip(values.iter()).for_each(|(to, from)| *to = *from);
             Ok(())
         };

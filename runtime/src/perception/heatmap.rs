@@ -48,7 +48,12 @@ impl Heatmap {
     /// Where the greatest similarity lies: the centre of the strongest cell, moved by at most half a cell towards the
     /// stronger neighbours (the vertex of the parabola through three cells, along each axis).
     pub fn peak(&self) -> Point {
-        let Some((index, _)) = self.values.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0))) else {
+        let Some((index, _)) = self
+            .values
+            .iter()
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)))
+        else {
             return Point { x: 0.5, y: 0.5 };
         };
         let (row, column) = (index / self.width, index % self.width);
@@ -78,7 +83,11 @@ impl Heatmap {
 /// Offset of the extreme of the parabola through three equally spaced values, in −0.5..0.5 where the middle is greatest.
 fn vertex(before: f32, middle: f32, after: f32) -> f32 {
     let curvature = before - 2.0 * middle + after;
-    if curvature < -1e-9 { (0.5 * (before - after) / curvature).clamp(-0.5, 0.5) } else { 0.0 }
+    if curvature < -1e-9 {
+        (0.5 * (before - after) / curvature).clamp(-0.5, 0.5)
+    } else {
+        0.0
+    }
 }
 
 /// Scales a vector to unit length in place; a vector shorter than 1e-12 becomes zero.
@@ -104,7 +113,11 @@ mod tests {
 
     #[test]
     fn the_peak_leans_towards_the_stronger_neighbour() {
-        let heatmap = Heatmap { width: 3, height: 1, values: vec![0.2, 1.0, 0.6] };
+        let heatmap = Heatmap {
+            width: 3,
+            height: 1,
+            values: vec![0.2, 1.0, 0.6],
+        };
         let peak = heatmap.peak();
         assert!(peak.x > 0.5 && peak.x < 2.0 / 3.0, "{peak:?}");
         assert!((peak.y - 0.5).abs() < 1e-6);

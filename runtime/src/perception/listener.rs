@@ -60,8 +60,17 @@ pub struct Ear {
 }
 
 enum FrontEnd {
-    LogMel { stream: PatchStream, patches: u64 },
-    Spectrogram { spectrogram: PaperSpectrogram, recent: VecDeque<f32>, heard_samples: u64, next_end: u64, window_samples: usize },
+    LogMel {
+        stream: PatchStream,
+        patches: u64,
+    },
+    Spectrogram {
+        spectrogram: PaperSpectrogram,
+        recent: VecDeque<f32>,
+        heard_samples: u64,
+        next_end: u64,
+        window_samples: usize,
+    },
 }
 
 /// One stretch of a stream, understood.
@@ -84,8 +93,15 @@ impl Ear {
         let (shape, front_end, window_embeddings) = match input.front_end {
             SoundFrontEnd::LogMel => {
                 let embeddings = (f64::from(input.window_seconds) / HOP_SECONDS).round() as usize;
-                let front_end = FrontEnd::LogMel { stream: PatchStream::new(), patches: 0 };
-                ([1, 1, log_mel::PATCH_FRAMES, log_mel::BANDS], front_end, embeddings.saturating_sub(1).max(1))
+                let front_end = FrontEnd::LogMel {
+                    stream: PatchStream::new(),
+                    patches: 0,
+                };
+                (
+                    [1, 1, log_mel::PATCH_FRAMES, log_mel::BANDS],
+                    front_end,
+                    embeddings.saturating_sub(1).max(1),
+                )
             }
             SoundFrontEnd::Spectrogram => {
                 let spectrogram = PaperSpectrogram::new(input.rate_hz);
@@ -103,7 +119,13 @@ impl Ear {
         };
         let encoder = Encoder::load("audio.onnx", onnx, &shape, backend)?;
         let heard = VecDeque::with_capacity(window_embeddings + LATE_EMBEDDINGS);
-        Ok(Self { rate_hz: input.rate_hz, encoder, front_end, heard, window_embeddings })
+        Ok(Self {
+            rate_hz: input.rate_hz,
+            encoder,
+            front_end,
+            heard,
+            window_embeddings,
+        })
     }
 
     /// Length of the embedding, in channels.
@@ -130,7 +152,11 @@ impl Ear {
                 }
             }
             FrontEnd::Spectrogram { spectrogram, .. } => {
-                add(&mut sum, self.encoder.run(spectrogram.compute(&sound.samples).as_slice().unwrap_or_default())?);
+                add(
+                    &mut sum,
+                    self.encoder
+                        .run(spectrogram.compute(&sound.samples).as_slice().unwrap_or_default())?,
+                );
             }
         }
         Ok(SoundEmbedding::from_sum(sum))
@@ -139,14 +165,27 @@ impl Ear {
     /// Hears the next samples of a stream at [`rate_hz`](Self::rate_hz). Each stretch of it is understood once, and no picture
     /// pays for it again.
     pub fn push(&mut self, samples: &[f32]) -> Result<(), SoundError> {
-        let Self { encoder, front_end, heard, window_embeddings, rate_hz } = self;
+        let Self {
+            encoder,
+            front_end,
+            heard,
+            window_embeddings,
+            rate_hz,
+        } = self;
         let most = *window_embeddings + LATE_EMBEDDINGS;
         let mut keep = |end_sample: u64, embedding: &[f32]| {
-            let mut kept = if heard.len() >= most { heard.pop_front().map(|oldest| oldest.embedding) } else { None }
-                .unwrap_or_else(|| Vec::with_capacity(embedding.len()));
+            let mut kept = if heard.len() >= most {
+                heard.pop_front().map(|oldest| oldest.embedding)
+            } else {
+                None
+            }
+            .unwrap_or_else(|| Vec::with_capacity(embedding.len()));
             kept.clear();
             kept.extend_from_slice(embedding);
-            heard.push_back(Heard { end_sample, embedding: kept });
+            heard.push_back(Heard {
+                end_sample,
+                embedding: kept,
+            });
         };
         match front_end {
             FrontEnd::LogMel { stream, patches } => {
@@ -161,7 +200,13 @@ impl Ear {
                 });
                 outcome
             }
-            FrontEnd::Spectrogram { spectrogram, recent, heard_samples, next_end, window_samples } => {
+            FrontEnd::Spectrogram {
+                spectrogram,
+                recent,
+                heard_samples,
+                next_end,
+                window_samples,
+            } => {
                 for &sample in samples {
                     if recent.len() >= *window_samples {
                         recent.pop_front();
@@ -187,7 +232,12 @@ impl Ear {
                 stream.reset();
                 *patches = 0;
             }
-            FrontEnd::Spectrogram { recent, heard_samples, next_end, .. } => {
+            FrontEnd::Spectrogram {
+                recent,
+                heard_samples,
+                next_end,
+                ..
+            } => {
                 recent.clear();
                 *heard_samples = 0;
                 *next_end = hop_samples(self.rate_hz);
@@ -200,7 +250,12 @@ impl Ear {
     pub fn embedding_until(&self, moment: Duration) -> Option<SoundEmbedding> {
         let last_sample = (moment.as_secs_f64() * f64::from(self.rate_hz)).round() as u64;
         let mut sum = vec![0.0; self.embedding_channels()];
-        let within = self.heard.iter().rev().filter(|heard| heard.end_sample <= last_sample).take(self.window_embeddings);
+        let within = self
+            .heard
+            .iter()
+            .rev()
+            .filter(|heard| heard.end_sample <= last_sample)
+            .take(self.window_embeddings);
         let embeddings = within.map(|heard| add(&mut sum, &heard.embedding)).count();
         (embeddings > 0).then(|| SoundEmbedding::from_sum(sum))
     }

@@ -25,7 +25,9 @@ pub enum LocaliserError {
     #[error(transparent)]
     Encoder(#[from] EncoderError),
     /// The networks do not have the shapes that the bundle's `model.toml` states: bring another bundle.
-    #[error("the bundle's {network} network gives {found:?} where its model.toml states {stated:?}; export the model again")]
+    #[error(
+        "the bundle's {network} network gives {found:?} where its model.toml states {stated:?}; export the model again"
+    )]
     Shape {
         /// `vision` or `audio`.
         network: &'static str,
@@ -52,10 +54,19 @@ impl Localiser {
         let manifest = bundle.manifest.clone();
         let input = &manifest.picture;
         let front_end = PictureFrontEnd::new(input.side_pixels, input.transform, input.mean, input.deviation);
-        let vision = Encoder::load("vision.onnx", &bundle.vision, &[1, 3, input.side_pixels, input.side_pixels], backend)?;
+        let vision = Encoder::load(
+            "vision.onnx",
+            &bundle.vision,
+            &[1, 3, input.side_pixels, input.side_pixels],
+            backend,
+        )?;
         let stated = vec![1, manifest.embedding_channels, input.map_cells, input.map_cells];
         if vision.output_shape() != stated {
-            return Err(LocaliserError::Shape { network: "vision", found: vision.output_shape().to_vec(), stated });
+            return Err(LocaliserError::Shape {
+                network: "vision",
+                found: vision.output_shape().to_vec(),
+                stated,
+            });
         }
         let ear = Ear::new(&manifest.sound, &bundle.audio, backend)?;
         if ear.embedding_channels() != manifest.embedding_channels {
@@ -66,7 +77,13 @@ impl Localiser {
             });
         }
         let pixels = vec![0.0; 3 * input.side_pixels * input.side_pixels];
-        Ok(Self { manifest, front_end, vision, ear, pixels })
+        Ok(Self {
+            manifest,
+            front_end,
+            vision,
+            ear,
+            pixels,
+        })
     }
 
     /// What the bundle says of the model.
@@ -85,7 +102,12 @@ impl Localiser {
     }
 
     /// Finds where in a picture a sound comes from.
-    pub fn localise(&mut self, picture: &Picture, sound: &SoundEmbedding, stamp: Duration) -> Result<Percept, LocaliserError> {
+    pub fn localise(
+        &mut self,
+        picture: &Picture,
+        sound: &SoundEmbedding,
+        stamp: Duration,
+    ) -> Result<Percept, LocaliserError> {
         let mut heatmap = Heatmap::default();
         let cells = self.manifest.picture.map_cells;
         self.front_end.prepare(picture, &mut self.pixels)?;

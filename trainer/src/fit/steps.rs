@@ -247,3 +247,101 @@ impl Batch {
         (contrasts.mul_scalar(0.5), follows)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::bridge::Bridge;
+    use half::f16;
+    use rand::Rng;
+
+    /// Two sorts of things, told apart by one feature of the picture and one of the sound that the bridge knows nothing of.
+    fn examples(bridge: &Bridge, count: usize) -> Examples {
+        let cells = 4;
+        let mut random = StdRng::seed_from_u64(3);
+        let mut pairs = Vec::new();
+        for index in 0..count {
+            let sort = index % 2;
+            let place = random.random_range(0..cells);
+            let mut view = vec![f16::ZERO; (efficient_net::FEATURES + bridge.channels) * cells];
+            view[(10 + sort) * cells + place] = f16::from_f32(6.0);
+            let mut patch = vec![0.0; SOUND_VALUES];
+            patch[20 + sort] = 3.0;
+            let identity = (0..cells * cells)
+                .map(|at| if at % (cells + 1) == 0 { 1.0 } else { 0.0 })
+                .collect();
+            pairs.push(Example {
+                view: VisionFeatures(view.clone()),
+                transformed: VisionFeatures(view),
+                transform: identity,
+                valid: vec![1.0; cells],
+                sound: SoundFeatures(vec![patch]),
+                in_view: vec![sort as u32],
+                sounding: sort as u32,
+            });
+        }
+        Examples {
+            pairs,
+            strays: vec![SoundFeatures(vec![vec![0.0; SOUND_VALUES]])],
+            channels: bridge.channels,
+            cells,
+        }
+    }
+
+    fn schedule(epochs: usize) -> Schedule {
+        Schedule {
+            epochs,
+            batch: 8,
+            strays: 1,
+            rates: Rates {
+                vision: 3e-3,
+                sound: 3e-3,
+                classes: 0.0,
+            },
+            temperature: 0.1,
+            dropout: 0.0,
+            equivariance: 1.0,
+            seed: 5,
+        }
+    }
+
+    #[test]
+    fn pairs_teach_what_the_bridge_does_not_know() {
+        let Ok(bridge) = Bridge::committed() else {
+            panic!("the committed list of groups cannot be read")
+        };
+        let examples = examples(&bridge, 32);
+        let device = Device::flex();
+        let mut curve = Vec::new();
+        train(
+            Projection::new(&bridge, 1, &device),
+            &examples,
+            &schedule(12),
+            &device,
+            |losses, _| curve.push(losses),
+        );
+        let (first, last) = (curve[0].contrast, curve[curve.len() - 1].contrast);
+        assert!(last < 0.7 * first, "{first} → {last}");
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_losses() {
+        let Ok(bridge) = Bridge::committed() else {
+            panic!("the committed list of groups cannot be read")
+        };
+        let examples = examples(&bridge, 16);
+        let device = Device::flex();
+        let run = || {
+            let mut curve = Vec::new();
+            train(
+                Projection::new(&bridge, 1, &device),
+                &examples,
+                &schedule(2),
+                &device,
+                |losses, _| curve.push(losses),
+            );
+            curve
+        };
+        assert_eq!(run(), run());
+    }
+}

@@ -192,3 +192,94 @@ pub fn values<const D: usize>(parameter: &Param<Tensor<D>>) -> Vec<f32> {
         .try_to_vec()
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::export::graph::Storage;
+    use lookhear::perception::encoder::Encoder;
+
+    const CELLS: usize = 4;
+
+    fn numbers(count: usize, seed: u64) -> Vec<f32> {
+        let mut random = StdRng::seed_from_u64(seed);
+        (0..count).map(|_| random.random_range(0.0..1.0)).collect()
+    }
+
+    fn cut(graph: &mut Graph, input: &Value, name: &str, from: usize, to: usize) -> Value {
+        let start = graph.integers(&format!("{name}.start"), &[from as i64]);
+        let end = graph.integers(&format!("{name}.end"), &[to as i64]);
+        let axis = graph.integers(&format!("{name}.axis"), &[1]);
+        graph.node("Slice", &[input, &start, &end, &axis], name, vec![])
+    }
+
+    #[test]
+    fn what_is_exported_sees_what_was_trained() {
+        let bridge = Bridge::committed().unwrap();
+        let device = Device::flex();
+        let projection = Projection::new(&bridge, 7, &device);
+        let (channels, features) = (bridge.channels, efficient_net::FEATURES);
+        let input = numbers((features + channels) * CELLS, 1);
+        let tensor = |values: &[f32], rows: usize| {
+            Tensor::<3>::from_data(TensorData::new(values.to_vec(), [1, rows, CELLS]), &device)
+        };
+        let (seen, bridged) = input.split_at(features * CELLS);
+        let map = projection.see(tensor(seen, features), tensor(bridged, channels));
+        let trained: Vec<f32> = map.into_data().try_to_vec().unwrap();
+
+        let mut graph = Graph::new("vision_projection", Storage::Float32);
+        let shape = [1, features + channels, 2, 2];
+        let both = graph.input("both", &shape);
+        let seen = cut(&mut graph, &both, "seen", 0, features);
+        let bridged = cut(&mut graph, &both, "bridged", features, features + channels);
+        let map = projection.append_vision(&mut graph, &seen, &bridged);
+        let onnx = graph.finish(&map, &[1, channels, 2, 2]);
+        let mut encoder = Encoder::load("test", &onnx, &shape, "cpu").unwrap();
+        let exported = encoder.run(&input).unwrap();
+        assert_eq!(exported.len(), trained.len());
+        let worst = trained
+            .iter()
+            .zip(exported)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0f32, f32::max);
+        assert!(worst < 1e-5, "{worst}");
+        let length: f32 = (0..channels).map(|channel| exported[channel * CELLS].powi(2)).sum();
+        assert!((length - 1.0).abs() < 1e-4, "{length}");
+    }
+
+    #[test]
+    fn what_is_exported_hears_what_was_trained() {
+        let bridge = Bridge::committed().unwrap();
+        let device = Device::flex();
+        let projection = Projection::new(&bridge, 7, &device);
+        let input = numbers(yam_net::FEATURES + yam_net::CLASSES, 2);
+        let (features, classes) = input.split_at(yam_net::FEATURES);
+        let tensor =
+            |values: &[f32]| Tensor::<3>::from_data(TensorData::new(values.to_vec(), [1, 1, values.len()]), &device);
+        let present = Tensor::<2>::ones([1, 1], &device);
+        let trained: Vec<f32> = projection
+            .hear(tensor(features), tensor(classes), present)
+            .into_data()
+            .try_to_vec()
+            .unwrap();
+
+        let mut graph = Graph::new("sound_projection", Storage::Float32);
+        let shape = [1, yam_net::FEATURES + yam_net::CLASSES];
+        let both = graph.input("both", &shape);
+        let features = cut(&mut graph, &both, "features_cut", 0, yam_net::FEATURES);
+        let classes = cut(&mut graph, &both, "classes_cut", yam_net::FEATURES, shape[1]);
+        let backbone = yam_net::Backbone { features, classes };
+        let embedding = projection.append_sound(&mut graph, &backbone, bridge.channels);
+        let onnx = graph.finish(&embedding, &[1, bridge.channels]);
+        let mut encoder = Encoder::load("test", &onnx, &shape, "cpu").unwrap();
+        let mut exported = encoder.run(&input).unwrap().to_vec();
+        lookhear::perception::heatmap::normalise(&mut exported);
+        let worst = trained
+            .iter()
+            .zip(&exported)
+            .map(|(a, b)| (a - b).abs())
+            .fold(0.0f32, f32::max);
+        assert!(worst < 1e-5, "{worst}");
+    }
+}

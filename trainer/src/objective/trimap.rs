@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_golden_loss_holds() {
-        let bytes = golden().expect("tests/golden/model.safetensors");
+        let bytes = golden().unwrap();
         let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
         let device = Device::flex();
         let read = |name: &str| {
