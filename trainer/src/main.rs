@@ -1,7 +1,7 @@
 //! `lookhear-train`: the workbench.
 
 use clap::{Parser, Subcommand};
-use lookhear_trainer::{corpus, fit};
+use lookhear_trainer::{corpus, evaluate, fit};
 
 /// Learn where in a picture a sound comes from, and write the bundle that the device serves.
 #[derive(Parser)]
@@ -15,6 +15,7 @@ struct Arguments {
 enum Command {
     Corpus(corpus::arguments::CorpusArguments),
     Fit(fit::arguments::FitArguments),
+    Evaluate(evaluate::arguments::EvaluateArguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -30,5 +31,6 @@ fn main() -> anyhow::Result<()> {
     match command {
         Command::Corpus(arguments) => corpus::arguments::run(arguments),
         Command::Fit(arguments) => fit::arguments::run(arguments),
+        Command::Evaluate(arguments) => evaluate::arguments::run(arguments),
     }
 }

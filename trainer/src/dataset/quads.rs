@@ -107,6 +107,12 @@ impl<'a> QuadComposer<'a> {
     /// Four categories of which none is like another.
     fn draw_categories(&self, random: &mut ChaCha8Rng) -> Result<[String; 4], DatasetError> {
         let mut all = self.composer.categories();
+        let share = self.composer.settings.photograph_share;
+        all.retain(|category| {
+            let photographed = self.composer.photographs.contains_key(*category);
+            let composable = self.composer.composable.iter().any(|composable| composable == category);
+            (photographed && share > 0.0) || (composable && share < 1.0)
+        });
         all.shuffle(random);
         let mut chosen: Vec<&str> = Vec::with_capacity(4);
         for category in all {
@@ -122,7 +128,7 @@ impl<'a> QuadComposer<'a> {
         })
     }
 
-    /// A photograph without anything like `avoid` for every other quadrant, where there is one; else a thing alone on a background; `None` where
+    /// A photograph without anything like `avoid` for the share of quadrants that the settings ask for, where there is one; else a thing alone on a background; `None` where
     /// only photographs show the category, and none of them will do.
     fn draw_view(
         &self,
@@ -132,8 +138,9 @@ impl<'a> QuadComposer<'a> {
     ) -> Result<Option<View>, DatasetError> {
         let composer = self.composer;
         let side = composer.settings.side / 2;
-        let is_composable = composer.composable.iter().any(|composable| composable == category);
-        if !is_composable || random.random_bool(0.5) {
+        let share = composer.settings.photograph_share;
+        let is_composable = share < 1.0 && composer.composable.iter().any(|composable| composable == category);
+        if !is_composable || random.random_bool(share) {
             for _ in 0..PHOTOGRAPH_ATTEMPTS {
                 let Some(view) = composer.draw_photograph(category, side, random)? else {
                     continue;
@@ -158,6 +165,26 @@ mod tests {
     use crate::corpus::Split;
     use crate::dataset::fixture::corpus;
     use crate::dataset::scene::Settings;
+
+    #[test]
+    fn no_photograph_stands_in_a_quad_where_none_is_asked_for() {
+        let (_folder, corpus) = corpus();
+        let settings = Settings {
+            side: 96,
+            seconds: 0.5,
+            photograph_share: 0.0,
+            ..Settings::default()
+        };
+        let composer = Composer::with_settings(&corpus, Split::HeldOut, 9, settings).unwrap();
+        for index in 0..20 {
+            let quad = QuadComposer::new(&composer).compose(index).unwrap();
+            assert!(
+                quad.picture_ids
+                    .iter()
+                    .all(|picture| !picture.starts_with("photograph"))
+            );
+        }
+    }
 
     #[test]
     fn the_truth_lies_in_its_quadrant_and_categories_are_unlike() {

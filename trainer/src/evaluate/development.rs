@@ -49,6 +49,15 @@ impl Part {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Photographs, Self::Composed, Self::Unheard];
 
+    /// As it stands in tables and in `model.toml`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Photographs => "photographs",
+            Self::Composed => "composed",
+            Self::Unheard => "unheard",
+        }
+    }
+
     /// A composer for the part, at the side that grids are made with and with the lengths of real clips.
     fn composer(self, corpus: &Corpus, side: u32, seed: u64) -> Result<Composer, DatasetError> {
         let (split, photograph_share) = match self {

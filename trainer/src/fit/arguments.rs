@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use burn::tensor::Device;
-use indicatif::{ProgressBar, ProgressStyle};
 use lookhear::perception::bundle::hexadecimal_sha256;
 use serde::Serialize;
 
@@ -14,7 +13,7 @@ use super::features::FeatureNetworks;
 use super::steps::{Rates, Schedule, train};
 use crate::corpus::{Corpus, Split};
 use crate::dataset::{Composer, Settings};
-use crate::evaluate::development::{Cases, Development, Part};
+use crate::evaluate::arguments::{bar, measure};
 use crate::export::bundle::unmeasured;
 use crate::export::graph::Storage;
 use crate::model::bridge::Bridge;
@@ -183,31 +182,10 @@ pub fn run(arguments: FitArguments) -> anyhow::Result<()> {
         .manifest
         .training
         .insert("losses".to_owned(), toml::Value::try_from(&curve)?);
-    let cases = Cases {
-        each: arguments.cases,
-        side_pixels: 448,
-        seed: 1,
-    };
-    let mut development = Development::new(&corpus, &bundle, cases)?;
-    let bar = bar(1 + Part::ALL.len() as u64, "measuring")?;
-    let fit = development.threshold(arguments.false_fires)?;
-    bar.inc(1);
-    bundle.manifest.threshold.similarity = fit.threshold;
-    bundle.manifest.threshold.found_by = format!(
-        "{} negatives of the training part (silence, noise, sounds of things not in view): at most {} of further ones reach it, at 95 % confidence",
-        fit.negatives, arguments.false_fires
-    );
-    let mut scores = BTreeMap::new();
-    for part in Part::ALL {
-        let measured = toml::Value::try_from(development.scores(part, fit.threshold)?)?;
-        scores.insert(format!("{part:?}").to_lowercase(), measured);
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    bundle.manifest.scores = scores;
+    let scores = measure(&corpus, &mut bundle, arguments.cases, arguments.false_fires)?;
     bundle.write(&arguments.out)?;
     tracing::info!(bundle = %arguments.out.display(), "written");
-    print_scores(&bundle.manifest.scores)
+    crate::evaluate::arguments::print(&scores)
 }
 
 /// One sum over the sums of all files: two corpora with the same one are the same.
@@ -216,21 +194,9 @@ fn fingerprint(corpus: &Corpus) -> String {
     hexadecimal_sha256(sums.join("\n").as_bytes())
 }
 
-fn print_scores(scores: &BTreeMap<String, toml::Value>) -> anyhow::Result<()> {
-    use std::io::Write;
-    std::io::stdout()
-        .write_all(toml::to_string_pretty(scores)?.as_bytes())
-        .context("cannot write to the terminal")
-}
-
 fn table(value: &impl Serialize) -> anyhow::Result<BTreeMap<String, toml::Value>> {
     match toml::Value::try_from(value)? {
         toml::Value::Table(table) => Ok(table.into_iter().collect()),
         other => anyhow::bail!("{other} is no table"),
     }
-}
-
-fn bar(length: u64, doing: &'static str) -> anyhow::Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {elapsed}, {eta} left")?;
-    Ok(ProgressBar::new(length).with_style(style).with_message(doing))
 }
