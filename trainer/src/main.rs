@@ -5,7 +5,7 @@ use lookhear_trainer::{corpus, evaluate, fit};
 
 /// Learn where in a picture a sound comes from, and write the bundle that the device serves.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(name = "lookhear-train", version, about)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
