@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use burn::tensor::Device;
-use lookhear::perception::bundle::hexadecimal_sha256;
 use serde::Serialize;
 
 use super::examples::{Amount, examples};
@@ -171,7 +170,7 @@ pub fn run(arguments: FitArguments) -> anyhow::Result<()> {
     )?;
     bundle.manifest.training = table(&Record {
         corpus_files: corpus.items.len(),
-        corpus_sha256: fingerprint(&corpus),
+        corpus_sha256: corpus.fingerprint(),
         pairs: arguments.pairs,
         strays: arguments.strays,
         side_pixels: arguments.side,
@@ -186,12 +185,6 @@ pub fn run(arguments: FitArguments) -> anyhow::Result<()> {
     bundle.write(&arguments.out)?;
     tracing::info!(bundle = %arguments.out.display(), "written");
     crate::evaluate::arguments::print(&scores)
-}
-
-/// One sum over the sums of all files: two corpora with the same one are the same.
-fn fingerprint(corpus: &Corpus) -> String {
-    let sums: Vec<&str> = corpus.items.iter().map(|item| item.sha256.as_str()).collect();
-    hexadecimal_sha256(sums.join("\n").as_bytes())
 }
 
 fn table(value: &impl Serialize) -> anyhow::Result<BTreeMap<String, toml::Value>> {
