@@ -8,6 +8,7 @@ mod cut_out;
 mod error;
 #[cfg(test)]
 mod fixture;
+pub mod layouts;
 mod library;
 mod published;
 pub mod quads;

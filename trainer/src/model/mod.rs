@@ -3,6 +3,7 @@
 pub mod bridge;
 pub mod efficient_net;
 pub mod networks;
+pub mod paper;
 pub mod projection;
 pub mod weights;
 pub mod yam_net;

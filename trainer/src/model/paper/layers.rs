@@ -1,0 +1,101 @@
+//! Convolution and BatchNorm as PyTorch has them, with its names for their parameters.
+
+use burn::module::{Initializer, Module, Param, RunningState};
+use burn::tensor::module::{batch_norm, batch_norm_train, conv2d};
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{Device, Tensor};
+
+/// BatchNorm's ε, PyTorch's default.
+const EPSILON: f64 = 1e-5;
+/// Share of a batch in the running statistics, PyTorch's default.
+const MOMENTUM: f64 = 0.1;
+
+/// A convolution without bias, `[out, in, kernel, kernel]`.
+#[derive(Module, Debug)]
+pub struct Convolution {
+    /// Row-major, as PyTorch keeps it.
+    pub weight: Param<Tensor<4>>,
+    #[module(skip)]
+    stride: usize,
+    #[module(skip)]
+    padding: usize,
+}
+
+impl Convolution {
+    /// Random weights as the published code starts them (normal, He et al. 2015 over what goes out).
+    pub fn new([out, channels, kernel]: [usize; 3], stride: usize, device: &Device) -> Self {
+        let initializer = Initializer::KaimingNormal {
+            gain: std::f64::consts::SQRT_2,
+            fan_out_only: true,
+        };
+        let positions = kernel * kernel;
+        let weight = initializer.init_with(
+            [out, channels, kernel, kernel],
+            Some(channels * positions),
+            Some(out * positions),
+            device,
+        );
+        Self {
+            weight,
+            stride,
+            padding: kernel / 2,
+        }
+    }
+
+    /// `[batch, in, height, width]` → `[batch, out, ⌈height / stride⌉, ⌈width / stride⌉]`.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1; 2], 1);
+        conv2d(x, self.weight.val(), None, options)
+    }
+}
+
+/// BatchNorm over `[batch, channels, height, width]`.
+#[derive(Module, Debug)]
+pub struct BatchNorm {
+    /// γ, `[channels]`.
+    pub weight: Param<Tensor<1>>,
+    /// β, `[channels]`.
+    pub bias: Param<Tensor<1>>,
+    /// `[channels]`.
+    pub running_mean: RunningState<Tensor<1>>,
+    /// `[channels]`.
+    pub running_var: RunningState<Tensor<1>>,
+}
+
+impl BatchNorm {
+    /// Changes nothing, at the start.
+    pub fn new(channels: usize, device: &Device) -> Self {
+        Self {
+            weight: Initializer::Ones.init([channels], device),
+            bias: Initializer::Zeros.init([channels], device),
+            running_mean: RunningState::new(Tensor::zeros([channels], device)),
+            running_var: RunningState::new(Tensor::ones([channels], device)),
+        }
+    }
+
+    /// On a device that trains, by the batch's own statistics, which the running ones follow; elsewhere by the running ones.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        if !x.device().is_autodiff() {
+            let (mean, variance) = (self.running_mean.value(), self.running_var.value());
+            return batch_norm(x, self.weight.val(), self.bias.val(), mean, variance, EPSILON);
+        }
+        let [batch, _, height, width] = x.dims();
+        let samples = (batch * height * width) as f64;
+        let found = batch_norm_train(x, self.weight.val(), self.bias.val(), EPSILON);
+        let follow = |running: &RunningState<Tensor<1>>, found: Tensor<1>| {
+            let kept = running.value_sync().mul_scalar(1.0 - MOMENTUM);
+            running.update((kept + found.detach().mul_scalar(MOMENTUM)).detach());
+        };
+        follow(&self.running_mean, found.mean);
+        // PyTorch normalises by the biased variance and keeps the unbiased one.
+        let unbiased = found.variance.mul_scalar(samples / (samples - 1.0).max(1.0));
+        follow(&self.running_var, unbiased);
+        found.output
+    }
+
+    /// Makes the running statistics of the last forward pass visible to whoever reads the parameters.
+    pub fn settle(&self) {
+        self.running_mean.value_sync();
+        self.running_var.value_sync();
+    }
+}

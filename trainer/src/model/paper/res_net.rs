@@ -1,0 +1,96 @@
+//! ResNet-18 (He et al. 2016) without a head and with its last stage at stride 1, so that a picture of 224 pixels gives a map of 14 cells.
+
+use burn::module::Module;
+use burn::tensor::activation::relu;
+use burn::tensor::module::max_pool2d;
+use burn::tensor::ops::MaxPoolOptions;
+use burn::tensor::{Device, Tensor};
+
+use super::layers::{BatchNorm, Convolution};
+
+/// Channels of the four stages.
+pub const STAGES: [usize; 4] = [64, 128, 256, 512];
+/// Stride of the first block of each stage.
+pub const STRIDES: [usize; 4] = [1, 2, 2, 1];
+
+/// Two convolutions and a way around them.
+#[derive(Module, Debug)]
+pub struct BasicBlock {
+    conv1: Convolution,
+    bn1: BatchNorm,
+    conv2: Convolution,
+    bn2: BatchNorm,
+    downsample: Option<(Convolution, BatchNorm)>,
+}
+
+impl BasicBlock {
+    fn new(channels: usize, out: usize, stride: usize, device: &Device) -> Self {
+        let downsample = (channels != out || stride != 1).then(|| {
+            (
+                Convolution::new([out, channels, 1], stride, device),
+                BatchNorm::new(out, device),
+            )
+        });
+        Self {
+            conv1: Convolution::new([out, channels, 3], stride, device),
+            bn1: BatchNorm::new(out, device),
+            conv2: Convolution::new([out, out, 3], 1, device),
+            bn2: BatchNorm::new(out, device),
+            downsample,
+        }
+    }
+
+    fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let inner = relu(self.bn1.forward(self.conv1.forward(x.clone())));
+        let inner = self.bn2.forward(self.conv2.forward(inner));
+        let around = match &self.downsample {
+            Some((convolution, norm)) => norm.forward(convolution.forward(x)),
+            None => x,
+        };
+        relu(inner + around)
+    }
+}
+
+/// The encoder of one sense.
+#[derive(Module, Debug)]
+pub struct ResNet {
+    conv1: Convolution,
+    bn1: BatchNorm,
+    layer1: Vec<BasicBlock>,
+    layer2: Vec<BasicBlock>,
+    layer3: Vec<BasicBlock>,
+    layer4: Vec<BasicBlock>,
+}
+
+impl ResNet {
+    /// Random weights for an input of so many channels.
+    pub fn new(channels: usize, device: &Device) -> Self {
+        let mut before = STAGES[0];
+        let [layer1, layer2, layer3, layer4] = [0, 1, 2, 3].map(|stage| {
+            let blocks = vec![
+                BasicBlock::new(before, STAGES[stage], STRIDES[stage], device),
+                BasicBlock::new(STAGES[stage], STAGES[stage], 1, device),
+            ];
+            before = STAGES[stage];
+            blocks
+        });
+        Self {
+            conv1: Convolution::new([STAGES[0], channels, 7], 2, device),
+            bn1: BatchNorm::new(STAGES[0], device),
+            layer1,
+            layer2,
+            layer3,
+            layer4,
+        }
+    }
+
+    /// `[batch, channels, height, width]` → `[batch, 512, ⌈height / 16⌉, ⌈width / 16⌉]`, nowhere negative.
+    pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
+        let x = relu(self.bn1.forward(self.conv1.forward(x)));
+        let x = max_pool2d(x, MaxPoolOptions::new([3; 2]).with_stride([2; 2]).with_padding([1; 2]));
+        [&self.layer1, &self.layer2, &self.layer3, &self.layer4]
+            .into_iter()
+            .flatten()
+            .fold(x, |x, block| block.forward(x))
+    }
+}
