@@ -5,5 +5,7 @@ pub mod dataset;
 pub mod evaluate;
 pub mod export;
 pub mod fit;
+#[cfg(test)]
+mod golden;
 pub mod model;
 pub mod objective;
