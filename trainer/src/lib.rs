@@ -7,3 +7,4 @@ pub mod export;
 pub mod fit;
 pub mod model;
 pub mod objective;
+pub mod report;
