@@ -13,7 +13,7 @@ mod library;
 mod published;
 pub mod quads;
 pub mod scene;
-mod soundscape;
+pub(crate) mod soundscape;
 pub mod transform;
 mod view;
 
