@@ -9,3 +9,4 @@ pub mod fit;
 mod golden;
 pub mod model;
 pub mod objective;
+pub mod report;

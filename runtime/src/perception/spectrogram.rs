@@ -43,11 +43,16 @@ pub struct PaperSpectrogram {
 impl PaperSpectrogram {
     /// For mono sounds of `rate_hz` samples a second.
     pub fn new(rate_hz: u32) -> Self {
+        Self::of_clip(rate_hz, CLIP_SECONDS * rate_hz as usize)
+    }
+
+    /// The same of a clip of another length than ten seconds, `clip_samples` long: for training at a smaller scale.
+    pub fn of_clip(rate_hz: u32, clip_samples: usize) -> Self {
         let hann = |i: usize| 0.5 - 0.5 * (TAU * i as f64 / FFT_SAMPLES as f64).cos();
         let norm = (0..FFT_SAMPLES).map(|i| hann(i).powi(2)).sum::<f64>().sqrt();
         let fft = RealFftPlanner::new().plan_fft_forward(FFT_SAMPLES);
         Self {
-            clip_samples: CLIP_SECONDS * rate_hz as usize,
+            clip_samples,
             window: (0..FFT_SAMPLES).map(|i| hann(i) / norm).collect(),
             clip: Vec::new(),
             windowed: fft.make_input_vec(),
@@ -59,7 +64,7 @@ impl PaperSpectrogram {
         }
     }
 
-    /// Frames of every spectrogram: 670 at 16 kHz.
+    /// Frames of every spectrogram: 670 of ten seconds at 16 kHz.
     pub fn frames(&self) -> usize {
         1 + self.clip_samples / HOP_SAMPLES
     }

@@ -6,6 +6,7 @@
 use image::{RgbImage, imageops};
 use lookhear_board::{Picture, PixelFormat};
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 
 use super::colour::{Jitter, luma};
 use super::scene::to_picture;
@@ -17,6 +18,40 @@ const CROP_AREA: std::ops::RangeInclusive<f32> = 0.3..=1.0;
 const CROP_ASPECT: f32 = 0.75;
 /// Least share of a box that has to stay in the crop for it to count as in view.
 const MIN_VISIBLE: f32 = 0.25;
+
+/// Which of the changes are made: to find out what each is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PictureChanges {
+    /// A random crop, brought back to size.
+    pub crop: bool,
+    /// Brightness, contrast, saturation and hue.
+    pub colour: bool,
+    /// No colour at all for every fifth.
+    pub grey: bool,
+    /// Gaussian blur.
+    pub blur: bool,
+    /// Left and right exchanged.
+    pub flip: bool,
+}
+
+impl PictureChanges {
+    /// Every change: METHOD's training picture.
+    pub const ALL: Self = Self {
+        crop: true,
+        colour: true,
+        grey: true,
+        blur: true,
+        flip: true,
+    };
+    /// No change.
+    pub const NONE: Self = Self {
+        crop: false,
+        colour: false,
+        grey: false,
+        blur: false,
+        flip: false,
+    };
+}
 
 /// A drawn set of changes: the same changes can be applied to a picture and to its boxes.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +75,18 @@ impl Augmentation {
             grey: random.random_bool(0.2),
             blur: random.random_bool(0.5).then(|| random.random_range(0.1..=2.0)),
             flip: random.random_bool(0.5),
+        }
+    }
+
+    /// Only these of the changes; where the crop is not among them, `uncropped` is kept instead (left, top, right, bottom, in fractions of the
+    /// picture). The others stay as they were drawn.
+    pub fn only(self, changes: PictureChanges, uncropped: Bounds) -> Self {
+        Self {
+            crop: if changes.crop { self.crop } else { uncropped },
+            jitter: self.jitter.filter(|_| changes.colour),
+            grey: self.grey && changes.grey,
+            blur: self.blur.filter(|_| changes.blur),
+            flip: self.flip && changes.flip,
         }
     }
 

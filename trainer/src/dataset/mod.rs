@@ -10,15 +10,17 @@ mod error;
 mod fixture;
 pub mod layouts;
 mod library;
+mod profile;
 mod published;
 pub mod quads;
 pub mod scene;
-mod soundscape;
+pub(crate) mod soundscape;
 pub mod transform;
 mod view;
 
 pub use augment::Augmentation;
 pub use error::DatasetError;
+pub use profile::Profile;
 pub use published::PublishedWarp;
 pub use quads::{Quad, QuadComposer};
 pub use scene::{Composer, Scene, SceneKind, Settings};

@@ -149,7 +149,7 @@ fn place(recording: &[f32], length: usize, random: &mut impl Rng) -> Vec<f32> {
 }
 
 /// The root mean square of the samples.
-fn level_of(samples: &[f32]) -> f32 {
+pub(crate) fn level_of(samples: &[f32]) -> f32 {
     let energy: f64 = samples.iter().map(|sample| f64::from(*sample).powi(2)).sum();
     (energy / samples.len().max(1) as f64).sqrt() as f32
 }
@@ -173,12 +173,12 @@ fn add_hiss(samples: &mut [f32], random: &mut impl Rng) {
     }
 }
 
-fn white(length: usize, random: &mut impl Rng) -> Vec<f32> {
+pub(crate) fn white(length: usize, random: &mut impl Rng) -> Vec<f32> {
     (0..length).map(|_| gaussian(random)).collect()
 }
 
 /// Noise of equal power in every octave: seven first-order filters over white noise, each an octave and a half apart.
-fn pink(length: usize, random: &mut impl Rng) -> Vec<f32> {
+pub(crate) fn pink(length: usize, random: &mut impl Rng) -> Vec<f32> {
     let poles: [f32; 7] = std::array::from_fn(|index| 1.0 - 0.9 * 0.35_f32.powi(index as i32));
     let mut states = [0.0_f32; 7];
     (0..length)
@@ -192,7 +192,7 @@ fn pink(length: usize, random: &mut impl Rng) -> Vec<f32> {
         .collect()
 }
 
-fn hum(length: usize, random: &mut impl Rng) -> Vec<f32> {
+pub(crate) fn hum(length: usize, random: &mut impl Rng) -> Vec<f32> {
     let mains = if random.random_bool(0.5) { 50.0 } else { 60.0 };
     let harmonics: Vec<(f32, f32, f32)> = (1..=8)
         .map(|order| {
@@ -219,7 +219,7 @@ fn gaussian(random: &mut impl Rng) -> f32 {
     (0..12).map(|_| random.random::<f32>()).sum::<f32>() - 6.0
 }
 
-fn decibels(level: f32) -> f32 {
+pub(crate) fn decibels(level: f32) -> f32 {
     10.0_f32.powf(level / 20.0)
 }
 

@@ -25,9 +25,16 @@ pub struct Warp {
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Taps {
     /// Indices into the plane; meaningless where the weight is zero.
-    indices: [usize; 4],
+    pub indices: [usize; 4],
     /// Bilinear weights; zero outside the input.
-    weights: [f32; 4],
+    pub weights: [f32; 4],
+}
+
+impl Taps {
+    /// Index and weight of each of the four.
+    pub fn pairs(self) -> impl Iterator<Item = (usize, f32)> {
+        self.indices.into_iter().zip(self.weights)
+    }
 }
 
 impl Warp {
@@ -96,21 +103,29 @@ impl Warp {
     }
 
     /// Where each output value comes from. `middle` (x, y) is what the turn leaves in place, in pixels from the centre of the first.
-    pub(super) fn taps(&self, height: usize, width: usize, (middle_x, middle_y): (f64, f64)) -> Vec<Taps> {
+    pub(super) fn taps(&self, height: usize, width: usize, middle: (f64, f64)) -> Vec<Taps> {
+        let source = self.source(height, width, middle);
+        let rows = (0..height).map(|y| (0..width).map(move |x| (x, y)));
+        rows.flatten().map(|(x, y)| source(x, y)).collect()
+    }
+
+    /// The same for one output value at a time, by its column and row.
+    pub(super) fn source(
+        &self,
+        height: usize,
+        width: usize,
+        (middle_x, middle_y): (f64, f64),
+    ) -> impl Fn(usize, usize) -> Taps + use<> {
         let (sine, cosine) = f64::from(self.angle_degrees).to_radians().sin_cos();
-        let scale = f64::from(self.scale);
-        let mut all = Vec::with_capacity(height * width);
-        for y in 0..height {
-            for x in 0..width {
-                let x = if self.flip { width - 1 - x } else { x };
-                let (right, down) = ((x as f64 - middle_x) / scale, (y as f64 - middle_y) / scale);
-                // The way back: a clockwise turn of the output's place, y pointing down.
-                let from_x = cosine * right - sine * down + middle_x;
-                let from_y = sine * right + cosine * down + middle_y;
-                all.push(bilinear(from_x, from_y, height, width));
-            }
+        let (scale, flip) = (f64::from(self.scale), self.flip);
+        move |x, y| {
+            let x = if flip { width - 1 - x } else { x };
+            let (right, down) = ((x as f64 - middle_x) / scale, (y as f64 - middle_y) / scale);
+            // The way back: a clockwise turn of the output's place, y pointing down.
+            let from_x = cosine * right - sine * down + middle_x;
+            let from_y = sine * right + cosine * down + middle_y;
+            bilinear(from_x, from_y, height, width)
         }
-        all
     }
 }
 

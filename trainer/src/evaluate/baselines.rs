@@ -34,16 +34,56 @@ pub fn ceiling(truth: &Truth) -> f64 {
 
 /// The best cIoU that a mask of `marked` pixels can reach: that of one which takes the surest pixels first.
 fn best_ciou(truth: &Truth, marked: usize) -> f64 {
-    let mut certainties: Vec<f64> = truth.certainties().collect();
-    certainties.sort_unstable_by(|first, second| second.total_cmp(first));
-    let total: f64 = certainties.iter().sum();
-    let inside: f64 = certainties.iter().take(marked).sum();
-    let outside = certainties
-        .iter()
-        .take(marked)
-        .filter(|&&certainty| certainty == 0.0)
-        .count();
-    ratio(inside, total + outside as f64)
+    let (mut sure, mut unsure) = (0usize, 0usize);
+    for certainty in truth.certainties() {
+        sure += usize::from(certainty == 1.0);
+        unsure += usize::from(certainty == 0.5);
+    }
+    let (taken_sure, total) = (sure.min(marked), sure as f64 + unsure as f64 / 2.0);
+    let taken_unsure = unsure.min(marked - taken_sure);
+    let outside = marked - taken_sure - taken_unsure;
+    ratio(taken_sure as f64 + taken_unsure as f64 / 2.0, total + outside as f64)
+}
+
+/// What one picture gives away: the cIoU, 0..1, of masks that are the same for every picture, and of the best mask there is.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct PictureBaselines {
+    /// Of the centred disk of half the area.
+    pub centred_disk: f64,
+    /// Of the whole picture.
+    pub whole_picture: f64,
+    /// The most that a mask of half the area can reach.
+    pub ceiling: f64,
+    /// The middle lies in one of the boxes.
+    pub centre_in_box: bool,
+}
+
+/// The masks that are the same for every picture.
+#[derive(Debug)]
+pub struct BlindMasks {
+    disk: Mask,
+    whole: Mask,
+}
+
+impl Default for BlindMasks {
+    fn default() -> Self {
+        Self {
+            disk: Mask::above_median(&centred_disk()),
+            whole: Mask::whole(),
+        }
+    }
+}
+
+impl BlindMasks {
+    /// What they score on a picture.
+    pub fn score(&self, truth: &Truth) -> PictureBaselines {
+        PictureBaselines {
+            centred_disk: ciou(&self.disk, truth),
+            whole_picture: ciou(&self.whole, truth),
+            ceiling: ceiling(truth),
+            centre_in_box: truth.contains(CENTRE),
+        }
+    }
 }
 
 /// The baselines of a test set and its ceiling.
@@ -62,20 +102,21 @@ pub struct Baselines {
 impl Baselines {
     /// Scores a test set, a truth for each picture; `None` without a picture.
     pub fn over(truths: impl IntoIterator<Item = Truth>) -> Option<Self> {
-        let (disk, whole) = (Mask::above_median(&centred_disk()), Mask::whole());
-        let (mut of_disk, mut of_whole, mut of_ceiling) = (Vec::new(), Vec::new(), Vec::new());
-        let mut centred = 0usize;
-        for truth in truths {
-            of_disk.push(ciou(&disk, &truth));
-            of_whole.push(ciou(&whole, &truth));
-            of_ceiling.push(ceiling(&truth));
-            centred += usize::from(truth.contains(CENTRE));
-        }
+        let masks = BlindMasks::default();
+        Self::sum_up(truths.into_iter().map(|truth| masks.score(&truth)))
+    }
+
+    /// Sums up what the pictures of a test set give away; `None` without a picture.
+    pub fn sum_up(pictures: impl IntoIterator<Item = PictureBaselines>) -> Option<Self> {
+        let pictures: Vec<PictureBaselines> = pictures.into_iter().collect();
+        let over =
+            |score: fn(&PictureBaselines) -> f64| Localisation::over(&pictures.iter().map(score).collect::<Vec<f64>>());
+        let centred = pictures.iter().filter(|picture| picture.centre_in_box).count();
         Some(Self {
-            centred_disk: Localisation::over(&of_disk)?,
-            whole_picture: Localisation::over(&of_whole)?,
-            ceiling: Localisation::over(&of_ceiling)?,
-            centre_in_box: centred as f64 / of_disk.len() as f64,
+            centred_disk: over(|picture| picture.centred_disk)?,
+            whole_picture: over(|picture| picture.whole_picture)?,
+            ceiling: over(|picture| picture.ceiling)?,
+            centre_in_box: centred as f64 / pictures.len() as f64,
         })
     }
 }

@@ -3,4 +3,6 @@
 pub mod arguments;
 pub mod baselines;
 pub mod development;
+mod development_table;
 pub mod scores;
+pub mod test_set;

@@ -13,13 +13,13 @@ mod quadrant;
 mod rejection;
 mod truth;
 
-pub use bootstrap::{Interval, mean_interval};
-pub use detection::{average_precision, greatest_f1, roc_area};
+pub use bootstrap::{Interval, interval_of, mean_interval};
+pub use detection::{average_precision, greatest_f1, precision_recall_curve, roc_area};
 pub use mask::Mask;
 pub use overlap::{Localisation, SUCCESS, ciou};
 pub use quadrant::Quadrant;
 pub use rejection::{f_loc, image_area_share};
-pub use truth::{NormalisedBox, Truth};
+pub use truth::{Clipping, NormalisedBox, Truth};
 
 /// Width and height of the pictures that masks and truths are compared in, in pixels.
 pub const SIDE: usize = 224;

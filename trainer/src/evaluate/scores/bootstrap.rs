@@ -3,10 +3,10 @@
 use rand::Rng;
 use serde::Serialize;
 
-/// A mean and the range in which it would lie for other test sets of the same kind and size.
+/// A mean, or another statistic, and the range in which it would lie for other test sets of the same kind and size.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
-    /// The mean of the values themselves.
+    /// The statistic of the values themselves.
     pub mean: f64,
     /// Lower end.
     pub low: f64,
@@ -14,28 +14,44 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// Percentile bootstrap (Efron, 1979) of a mean: draws `resamples` sets of as many values with replacement and takes the
-/// middle `confidence` (inside 0..1, such as 0.95) of their means. `None` without values or resamples.
+/// [`interval_of`] a mean. `None` without values or resamples.
 pub fn mean_interval(values: &[f64], confidence: f64, resamples: usize, random: &mut impl Rng) -> Option<Interval> {
-    if values.is_empty() || resamples == 0 {
+    interval_of(values.len(), confidence, resamples, random, |drawn| {
+        Some(drawn.iter().map(|&index| values[index]).sum::<f64>() / drawn.len() as f64)
+    })
+}
+
+/// Percentile bootstrap (Efron, 1979) of a statistic of `count` cases, given which of them (each index below `count`): draws
+/// `resamples` sets of as many cases with replacement and takes the middle `confidence` (inside 0..1, such as 0.95) of what
+/// the statistic is of them. `None` without cases or resamples, or where the statistic of all cases is `None`; a resample
+/// of which it is `None` is left out.
+pub fn interval_of(
+    count: usize,
+    confidence: f64,
+    resamples: usize,
+    random: &mut impl Rng,
+    statistic: impl Fn(&[usize]) -> Option<f64>,
+) -> Option<Interval> {
+    if count == 0 {
         return None;
     }
-    let count = values.len() as f64;
-    let mut means: Vec<f64> = (0..resamples)
-        .map(|_| {
-            values
-                .iter()
-                .map(|_| values[random.random_range(0..values.len())])
-                .sum::<f64>()
-                / count
+    let mut drawn: Vec<usize> = (0..count).collect();
+    let mean = statistic(&drawn)?;
+    let mut found: Vec<f64> = (0..resamples)
+        .filter_map(|_| {
+            drawn.fill_with(|| random.random_range(0..count));
+            statistic(&drawn)
         })
         .collect();
-    means.sort_by(f64::total_cmp);
+    if found.is_empty() {
+        return None;
+    }
+    found.sort_by(f64::total_cmp);
     let tail = (1.0 - confidence.clamp(0.0, 1.0)) / 2.0;
     Some(Interval {
-        mean: values.iter().sum::<f64>() / count,
-        low: quantile(&means, tail),
-        high: quantile(&means, 1.0 - tail),
+        mean,
+        low: quantile(&found, tail),
+        high: quantile(&found, 1.0 - tail),
     })
 }
 
@@ -83,6 +99,19 @@ mod tests {
         let mut random = StdRng::seed_from_u64(0);
         assert_eq!(mean_interval(&[], 0.95, 100, &mut random), None);
         assert_eq!(mean_interval(&[1.0], 0.95, 0, &mut random), None);
+    }
+
+    #[test]
+    fn a_statistic_may_have_no_value_for_some_draws() {
+        let values = [1.0, 2.0, 3.0, 4.0];
+        let greatest = |drawn: &[usize]| {
+            let known = drawn.iter().filter(|&&index| index > 0).map(|&index| values[index]);
+            known.reduce(f64::max)
+        };
+        let found = interval_of(4, 0.9, 500, &mut StdRng::seed_from_u64(3), greatest).unwrap();
+        assert_eq!((found.mean, found.high), (4.0, 4.0));
+        assert!((2.0..4.0).contains(&found.low), "{found:?}");
+        assert_eq!(interval_of(4, 0.9, 500, &mut StdRng::seed_from_u64(3), |_| None), None);
     }
 
     proptest! {

@@ -38,6 +38,13 @@ fn precision_and_recall(positives: &[f32], negatives: &[f32]) -> impl Iterator<I
         })
 }
 
+/// Recall and precision, both in 0..1, when everything down to each distinct similarity is accepted, recall rising; empty without
+/// positives.
+pub fn precision_recall_curve(positives: &[f32], negatives: &[f32]) -> Vec<[f64; 2]> {
+    let points = precision_and_recall(positives, negatives).map(|(precision, recall)| [recall, precision]);
+    points.take_while(|[recall, _]| recall.is_finite()).collect()
+}
+
 /// The probability that a positive is above a negative, 0..1, a tie counting half (area under the ROC curve); `None` without
 /// either.
 pub fn roc_area(positives: &[f32], negatives: &[f32]) -> Option<f64> {
@@ -88,6 +95,9 @@ mod tests {
         let precision = (1.0 + 2.0 / 3.0 + 3.0 / 5.0) / 3.0;
         assert!((average_precision(&positives, &negatives).unwrap() - precision).abs() < 1e-12);
         assert!((greatest_f1(&positives, &negatives).unwrap() - 0.75).abs() < 1e-12);
+        let curve = precision_recall_curve(&[0.9, 0.4], &[0.8, 0.4]);
+        assert_eq!(curve, [[0.5, 1.0], [0.5, 0.5], [1.0, 0.5]]);
+        assert!(precision_recall_curve(&[], &[0.1]).is_empty());
     }
 
     #[test]

@@ -10,6 +10,16 @@ pub type NormalisedBox = [f64; 4];
 /// Width and height of the pictures that Flickr's annotators drew on, in pixels.
 const FLICKR_SIDE: f64 = 256.0;
 
+/// What becomes of a box that reaches over the left or the upper edge of the frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clipping {
+    /// It ends at the edge.
+    ToFrame,
+    /// Nothing is done, as in the published code: its negative pixels count from the opposite edge, as indices into a NumPy
+    /// array do, and most such boxes come out empty.
+    AsPublished,
+}
+
 /// Boxes of a picture, and how surely each of `SIDE × SIDE` pixels belongs to the source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Truth {
@@ -21,25 +31,30 @@ pub struct Truth {
 impl Truth {
     /// The union of the boxes: the rule of VGG-SS. Boxes are clipped to the frame; one without area marks nothing.
     pub fn union(boxes: &[NormalisedBox]) -> Self {
-        Self::new(boxes.to_vec(), 2)
+        Self::union_clipped(boxes, Clipping::ToFrame)
     }
 
     /// Half the number of boxes over a pixel, at most 1: the rule of Flickr, one box an annotator, in pixels of a picture
     /// of 256 × 256.
     pub fn consensus(boxes: &[[f64; 4]]) -> Self {
-        Self::new(
-            boxes
-                .iter()
-                .map(|corners| corners.map(|value| value / FLICKR_SIDE))
-                .collect(),
-            1,
-        )
+        Self::consensus_clipped(boxes, Clipping::ToFrame)
     }
 
-    fn new(boxes: Vec<NormalisedBox>, halves_a_box: u8) -> Self {
+    /// [`union`](Self::union), with a say in what happens at the edges.
+    pub fn union_clipped(boxes: &[NormalisedBox], clipping: Clipping) -> Self {
+        Self::new(boxes.to_vec(), 2, clipping)
+    }
+
+    /// [`consensus`](Self::consensus), with a say in what happens at the edges.
+    pub fn consensus_clipped(boxes: &[[f64; 4]], clipping: Clipping) -> Self {
+        let shares = boxes.iter().map(|corners| corners.map(|value| value / FLICKR_SIDE));
+        Self::new(shares.collect(), 1, clipping)
+    }
+
+    fn new(boxes: Vec<NormalisedBox>, halves_a_box: u8, clipping: Clipping) -> Self {
         let mut halves = vec![0u8; SIDE * SIDE];
         for &corners in &boxes {
-            let [left, top, right, bottom] = corners.map(pixel);
+            let [left, top, right, bottom] = corners.map(|fraction| pixel(fraction, clipping));
             for row in halves.chunks_exact_mut(SIDE).take(bottom).skip(top) {
                 for half in row.iter_mut().take(right).skip(left) {
                     *half = (*half + halves_a_box).min(2);
@@ -69,9 +84,15 @@ impl Truth {
 }
 
 /// The pixel in which a fraction of the side falls, `SIDE` for what lies behind the last.
-fn pixel(fraction: f64) -> usize {
+fn pixel(fraction: f64, clipping: Clipping) -> usize {
     // `as` cuts towards zero, as the published rule does, and takes what is no number for zero.
-    ((fraction * SIDE as f64).clamp(0.0, SIDE as f64)) as usize
+    let pixel = (fraction * SIDE as f64) as i64;
+    let from_the_end = if pixel < 0 && clipping == Clipping::AsPublished {
+        SIDE as i64
+    } else {
+        0
+    };
+    pixel.saturating_add(from_the_end).clamp(0, SIDE as i64) as usize
 }
 
 #[cfg(test)]
@@ -112,6 +133,22 @@ mod tests {
         ] {
             assert_eq!(truth.contains(Point { x, y }), inside, "{x} {y}");
         }
+    }
+
+    #[test]
+    fn the_published_rule_counts_negative_pixels_from_the_opposite_edge() {
+        let marked = |corners| area(&Truth::union_clipped(&[corners], Clipping::AsPublished));
+        assert_eq!(marked([-0.25, 0.0, 0.5, 0.5]), 0.0);
+        assert_eq!(marked([-0.25, 0.0, 1.0, 1.0]), 56.0 * 224.0);
+        assert_eq!(marked([0.5, 0.5, 1.5, 1.5]), 112.0 * 112.0);
+        assert_eq!(marked([-0.004, 0.0, 0.5, 0.5]), 112.0 * 112.0);
+        assert_eq!(
+            area(&Truth::consensus_clipped(
+                &[[-64.0, 0.0, 256.0, 256.0]],
+                Clipping::AsPublished
+            )),
+            0.5 * 56.0 * 224.0
+        );
     }
 
     proptest! {
