@@ -2,6 +2,7 @@
 
 pub mod bridge;
 pub mod efficient_net;
+pub mod named;
 pub mod networks;
 pub mod paper;
 pub mod projection;
