@@ -7,6 +7,7 @@ pub mod export;
 pub mod fit;
 #[cfg(test)]
 mod golden;
+pub mod import;
 pub mod model;
 pub mod objective;
 pub mod report;

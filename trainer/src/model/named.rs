@@ -145,8 +145,7 @@ mod tests {
 
     #[test]
     fn what_is_written_by_name_is_read_again() {
-        let device = Device::flex();
-        let norm = BatchNorm::new(3, &device);
+        let norm = BatchNorm::new(3, &Device::flex().autodiff());
         let mut tensors = read(&norm);
         let names: Vec<&str> = tensors.keys().map(String::as_str).collect();
         assert_eq!(names, ["bias", "running_mean", "running_var", "weight"]);
@@ -156,6 +155,7 @@ mod tests {
         let norm = write(norm, &tensors).unwrap();
         assert_eq!(read(&norm), tensors);
         assert!(norm.weight.is_require_grad());
+        assert!(norm.weight.val().device().is_autodiff());
     }
 
     #[test]
