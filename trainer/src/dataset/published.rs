@@ -100,7 +100,9 @@ impl PublishedWarp {
 
     fn warp(&self, planes: &[f32], side: usize) -> Vec<f32> {
         let source = self.source(side);
-        let taps: Vec<Taps> = (0..side * side).map(|index| source(index % side, index / side)).collect();
+        let taps: Vec<Taps> = (0..side * side)
+            .map(|index| source(index % side, index / side))
+            .collect();
         warp_planes(planes, side * side, &taps)
     }
 
@@ -220,7 +222,10 @@ mod tests {
             let matrix = warp.matrix(14);
             let rows = matrix.chunks_exact(map.len());
             let product: Vec<f32> = rows.map(|row| row.iter().zip(&map).map(|(a, b)| a * b).sum()).collect();
-            assert!(largest_difference(&product, &warp.apply_to_map(&map)) < 1e-5, "{warp:?}");
+            assert!(
+                largest_difference(&product, &warp.apply_to_map(&map)) < 1e-5,
+                "{warp:?}"
+            );
         }
     }
 

@@ -15,7 +15,8 @@ const EDGES: [&str; 4] = ["xmin", "ymin", "xmax", "ymax"];
 /// Its edges are children named `xmin`, `ymin`, `xmax`, `ymax`, or its last four children (others may precede them, as the
 /// annotator does in Flickr-SoundNet), or four numbers as its text. The error is a clause that tells what is wrong.
 pub fn boxes_of_xml(text: &str) -> Result<Vec<[f64; 4]>, String> {
-    let document = Document::parse(text.trim_start_matches('\u{feff}')).map_err(|error| format!("it is not XML ({error})"))?;
+    let document =
+        Document::parse(text.trim_start_matches('\u{feff}')).map_err(|error| format!("it is not XML ({error})"))?;
     let is_box = |node: &Node<'_, '_>| {
         let name = node.tag_name().name();
         name.eq_ignore_ascii_case("bbox") || name.eq_ignore_ascii_case("bndbox")
@@ -50,7 +51,11 @@ fn edges(node: Node<'_, '_>) -> Result<[f64; 4], String> {
     if let [Some(left), Some(top), Some(right), Some(bottom)] = named {
         return four_numbers(&[left, top, right, bottom].join(" "));
     }
-    let last: Vec<_> = children.iter().skip(children.len().saturating_sub(4)).map(text).collect();
+    let last: Vec<_> = children
+        .iter()
+        .skip(children.len().saturating_sub(4))
+        .map(text)
+        .collect();
     four_numbers(&last.join(" "))
 }
 
@@ -72,8 +77,8 @@ struct Entry {
 /// Class and boxes of each file in LVS's `vggss.json`: a list of `{"file": …, "class": …, "bbox": [[x0, y0, x1, y1], …]}` in
 /// shares of the frame. The error is a clause.
 pub fn boxes_of_json(text: &str) -> Result<BTreeMap<String, (Option<String>, Vec<[f64; 4]>)>, String> {
-    let entries: Vec<Entry> =
-        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| format!("it is not a list of boxes ({error})"))?;
+    let entries: Vec<Entry> = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        .map_err(|error| format!("it is not a list of boxes ({error})"))?;
     let mut files = BTreeMap::new();
     for entry in entries {
         let boxes: Result<Vec<_>, _> = entry.bbox.into_iter().map(in_shares).collect();

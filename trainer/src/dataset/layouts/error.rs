@@ -30,7 +30,9 @@ pub enum LayoutError {
         cause: String,
     },
     /// The open set is nothing but a choice of ids: give it.
-    #[error("the open set is a list of ids over the folder of VGG-SS: give the list of the heard or of the unheard ids")]
+    #[error(
+        "the open set is a list of ids over the folder of VGG-SS: give the list of the heard or of the unheard ids"
+    )]
     ListNeeded,
     /// No item has all of its files: look at the folder and at the list.
     #[error(

@@ -72,8 +72,7 @@ impl Layout<'_> {
                 found.missing.push(id.clone());
                 continue;
             };
-            let annotation =
-                annotation(&read_text(&path)?).map_err(|cause| LayoutError::Malformed { path, cause })?;
+            let annotation = annotation(&read_text(&path)?).map_err(|cause| LayoutError::Malformed { path, cause })?;
             found.items.push(Item {
                 annotation: Some(annotation),
                 ..item
@@ -95,7 +94,11 @@ fn stems(folder: &Path, extension: &str) -> Result<Vec<String>, LayoutError> {
     let mut stems = Vec::new();
     for entry in fs::read_dir(folder).map_err(|source| unreadable(folder, source))? {
         let name = entry.map_err(|source| unreadable(folder, source))?.file_name();
-        stems.extend(name.to_str().and_then(|name| name.strip_suffix(&ending)).map(str::to_owned));
+        stems.extend(
+            name.to_str()
+                .and_then(|name| name.strip_suffix(&ending))
+                .map(str::to_owned),
+        );
     }
     stems.sort_unstable();
     Ok(stems)

@@ -63,7 +63,10 @@ impl IdList {
                 continue;
             }
             let class = class_column.and_then(|column| record.get(column));
-            entries.push((id.to_owned(), class.filter(|class| !class.is_empty()).map(str::to_owned)));
+            entries.push((
+                id.to_owned(),
+                class.filter(|class| !class.is_empty()).map(str::to_owned),
+            ));
         }
         Ok(Self { entries })
     }

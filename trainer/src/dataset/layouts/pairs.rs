@@ -14,7 +14,11 @@ const TABLE: &str = "pairs.csv";
 
 /// `root` is the table or its folder; paths in it are relative to the folder.
 pub(super) fn open(root: &Path, list: Option<&IdList>) -> Result<Items, LayoutError> {
-    let table = if root.is_file() { root.to_owned() } else { root.join(TABLE) };
+    let table = if root.is_file() {
+        root.to_owned()
+    } else {
+        root.join(TABLE)
+    };
     let folder = table.parent().unwrap_or(Path::new(""));
     let malformed = |cause| LayoutError::Malformed {
         path: table.clone(),
@@ -54,7 +58,9 @@ pub(super) fn parse(text: &str, folder: &Path) -> Result<Vec<Item>, String> {
         .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
     let headings = reader.headers().map_err(|error| error.to_string())?.clone();
     let column = |name: &str| headings.iter().position(|heading| heading.eq_ignore_ascii_case(name));
-    let needed = |name| column(name).ok_or_else(|| format!("its first line has no heading `{name}` (image,sound[,boxes][,class][,id])"));
+    let needed = |name| {
+        column(name).ok_or_else(|| format!("its first line has no heading `{name}` (image,sound[,boxes][,class][,id])"))
+    };
     let (image, sound) = (needed("image")?, needed("sound")?);
     let (boxes, class, id) = (column("boxes"), column("class"), column("id"));
 
@@ -63,12 +69,18 @@ pub(super) fn parse(text: &str, folder: &Path) -> Result<Vec<Item>, String> {
     for (index, record) in reader.records().enumerate() {
         let record = record.map_err(|error| error.to_string())?;
         let line = record.position().map_or(index as u64 + 2, csv::Position::line);
-        let at = |column: Option<usize>| column.and_then(|column| record.get(column)).filter(|field| !field.is_empty());
+        let at = |column: Option<usize>| {
+            column
+                .and_then(|column| record.get(column))
+                .filter(|field| !field.is_empty())
+        };
         let (Some(image), Some(sound)) = (at(Some(image)), at(Some(sound))) else {
             return Err(format!("line {line} lacks its image or its sound"));
         };
         let id = match at(id) {
-            Some(id) if seen.contains(id) => return Err(format!("line {line}: the id `{id}` stands in another line too")),
+            Some(id) if seen.contains(id) => {
+                return Err(format!("line {line}: the id `{id}` stands in another line too"));
+            }
             Some(id) => id.to_owned(),
             None if seen.contains(image) => format!("{image}:{line}"),
             None => image.to_owned(),

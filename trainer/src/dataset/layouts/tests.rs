@@ -41,10 +41,21 @@ fn vgg_sound_lists_what_has_both_files() {
     ]);
     let all = open(DataSet::VggSound, folder.path(), None).unwrap();
     assert_eq!(ids(&all), ["a_000020", "b_000010"]);
-    assert_eq!(all.items[0].picture, folder.path().join("total_video_frames/a_000020/125.jpg"));
-    assert_eq!(all.items[0].sound, folder.path().join("total_video_3s_audio/a_000020.wav"));
+    assert_eq!(
+        all.items[0].picture,
+        folder.path().join("total_video_frames/a_000020/125.jpg")
+    );
+    assert_eq!(
+        all.items[0].sound,
+        folder.path().join("total_video_3s_audio/a_000020.wav")
+    );
 
-    let listed = open_with(DataSet::VggSound, folder.path(), "b_000010\n\nc_000030\nb_000010\na_000020.mp4\n").unwrap();
+    let listed = open_with(
+        DataSet::VggSound,
+        folder.path(),
+        "b_000010\n\nc_000030\nb_000010\na_000020.mp4\n",
+    )
+    .unwrap();
     assert_eq!(ids(&listed), ["b_000010", "a_000020"]);
     assert_eq!(listed.missing, ["c_000030"]);
 }
@@ -62,7 +73,10 @@ fn lists_may_tell_classes() {
         ]
     );
     let headed = IdList::parse("\u{feff}video,start,label\na,30,bell\nb,4,\n").unwrap();
-    assert_eq!(headed.entries, [("a".to_owned(), class("bell")), ("b".to_owned(), None)]);
+    assert_eq!(
+        headed.entries,
+        [("a".to_owned(), class("bell")), ("b".to_owned(), None)]
+    );
 }
 
 const VGG_SS: [(&str, &str); 8] = [
@@ -137,7 +151,11 @@ fn flickr_tests_have_one_box_of_each_annotator() {
     let annotator = |name: &str, left: u32| {
         format!("<annotator><bbox><id>{name}</id><x0>{left}</x0><y0>20</y0><x1>200</x1><y1>256</y1></bbox></annotator>")
     };
-    let xml = format!("<annotation>{}{}</annotation>", annotator("7", 10), annotator("anne", 30));
+    let xml = format!(
+        "<annotation>{}{}</annotation>",
+        annotator("7", 10),
+        annotator("anne", 30)
+    );
     let folder = folder(&[("frame/12.jpg", ""), ("mp3/12.mp3", ""), ("anno/12.xml", &xml)]);
     let all = open(DataSet::FlickrTest, folder.path(), None).unwrap();
     let boxes = vec![[10.0, 20.0, 200.0, 256.0], [30.0, 20.0, 200.0, 256.0]];
@@ -159,10 +177,16 @@ fn pairs_lie_beside_their_table() {
         assert_eq!(all.missing, ["two"]);
         let boxes = vec![[0.1, 0.2, 0.3, 0.4], [0.0, 0.0, 1.0, 1.0]];
         assert_eq!(all.items[0].annotation, Some(Annotation::Union(boxes)));
-        assert_eq!((all.items[0].category.as_deref(), &all.items[1].category), (Some("bell"), &None));
+        assert_eq!(
+            (all.items[0].category.as_deref(), &all.items[1].category),
+            (Some("bell"), &None)
+        );
     }
     let chosen = open_with(DataSet::Pairs, folder.path(), "three\none").unwrap();
-    assert_eq!((ids(&chosen), &chosen.missing[..]), (vec!["one"], &["three".to_owned()][..]));
+    assert_eq!(
+        (ids(&chosen), &chosen.missing[..]),
+        (vec!["one"], &["three".to_owned()][..])
+    );
 }
 
 #[test]
@@ -191,7 +215,10 @@ fn errors_name_the_file_and_what_is_wrong() {
     assert!(said.contains("pairs.csv") && said.contains("`image`"), "{said}");
     let said = told(DataSet::Pairs, &[("pairs.csv", "image,sound,boxes\na,b,1 2")]);
     assert!(said.contains("line 2"), "{said}");
-    let said = told(DataSet::VggSsLvs, &[("vggss.json", r#"[{"file": "a", "bbox": [[1, 2, 3]]}]"#)]);
+    let said = told(
+        DataSet::VggSsLvs,
+        &[("vggss.json", r#"[{"file": "a", "bbox": [[1, 2, 3]]}]"#)],
+    );
     assert!(said.contains("vggss.json"), "{said}");
 }
 

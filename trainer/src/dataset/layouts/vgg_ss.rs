@@ -38,9 +38,9 @@ pub(super) fn open_json(root: &Path, list: Option<&IdList>) -> Result<Items, Lay
     };
     let mut found = Items::default();
     for (id, listed) in entries {
-        let item = files.remove(&id).and_then(|(category, boxes)| {
-            layout(root).item(&id, listed.or(category), Some(Annotation::Union(boxes)))
-        });
+        let item = files
+            .remove(&id)
+            .and_then(|(category, boxes)| layout(root).item(&id, listed.or(category), Some(Annotation::Union(boxes))));
         match item {
             Some(item) => found.items.push(item),
             None => found.missing.push(id),
