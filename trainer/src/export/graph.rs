@@ -12,7 +12,8 @@ use tract_onnx::pb::{
 const OPERATOR_SET: i64 = 13;
 
 /// How weights are stored in the file; they are f32 again once a runtime has folded its constants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Storage {
     /// As they are.
     Float32,

@@ -1,8 +1,16 @@
-//! Training: the backbones stay as they are and their features are computed once; the projections learn from them.
+//! Training: what decides a run, the loop, and the two architectures that learn by it.
 
 pub mod arguments;
+pub mod average;
+pub mod checkpoint;
+pub mod edge;
 pub mod examples;
 pub mod features;
 pub mod gradients;
+pub mod learner;
+pub mod metrics;
+pub mod mixing;
 pub mod optimizer;
-pub mod steps;
+pub mod paper;
+pub mod plan;
+pub mod training;

@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::gradients::{Flat, change};
 use crate::model::named::NamedTensor;
 
-/// Adam as PyTorch has it: ε 1e-8, weight decay coupled (added to the gradient).
+/// Adam as PyTorch has it, weight decay coupled (added to the gradient).
 #[derive(Clone)]
 pub struct Optimizer {
     adam: Adam,
@@ -20,11 +20,11 @@ pub struct Optimizer {
 const MOMENTS: [&str; 2] = ["first_moment.", "second_moment."];
 
 impl Optimizer {
-    /// Nothing learned yet. `weight_decay` is L2's factor.
-    pub fn new(weight_decay: f64) -> Self {
+    /// Nothing learned yet. `weight_decay` is the factor of L2, `epsilon` what keeps small gradients from large steps.
+    pub fn new(weight_decay: f64, epsilon: f64) -> Self {
         let decay = (weight_decay > 0.0).then(|| WeightDecayConfig::new(weight_decay as f32));
         Self {
-            adam: AdamConfig::new().with_epsilon(1e-8).with_weight_decay(decay).build(),
+            adam: AdamConfig::new().with_epsilon(epsilon as f32).with_weight_decay(decay).build(),
             states: BTreeMap::new(),
         }
     }

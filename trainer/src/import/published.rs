@@ -27,7 +27,7 @@ pub struct Published {
 /// [`ImportError::OnlyAStart`] for a torchvision-named ResNet-18, [`ImportError::Foreign`] for other networks, and all that
 /// [`Checkpoint::read`] has.
 pub fn select(checkpoint: &Checkpoint) -> Result<Published, ImportError> {
-    let expected = named::read(&PaperNetworks::new(&Device::flex()));
+    let expected = named::read(&PaperNetworks::published(&Device::flex()));
     let mine = |name: &str| [VISION, SOUND].iter().any(|sense| belongs(name, sense));
     if !checkpoint.names().any(mine) && super::start::is_res_net(checkpoint) {
         return Err(ImportError::OnlyAStart {

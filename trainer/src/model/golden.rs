@@ -69,7 +69,7 @@ impl Golden {
 
 /// Weights from a seed, under the names of the published checkpoints.
 pub fn weights(seed: &str) -> BTreeMap<String, NamedTensor> {
-    let shapes = named::read(&PaperNetworks::new(&Device::flex()));
+    let shapes = named::read(&PaperNetworks::published(&Device::flex()));
     let named = shapes.into_iter().map(|(name, NamedTensor { shape, .. })| {
         let name = if name == "audnet.conv1.weight" {
             "audnet.conv1_a.weight".to_owned()

@@ -5,7 +5,7 @@
 //! so that training starts from what the bridge already knows. The biases stay, and so do the zeros in channels that only the
 //! other sense uses: else the two senses learn to agree on what stands everywhere.
 
-use burn::module::{Module, Param, ParamId};
+use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation::relu};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
@@ -33,17 +33,6 @@ pub struct Projection {
     seen: Param<Tensor<1>>,
     /// 1 for channels whose weights learn from sounds, 0 for others, `[channels]`.
     heard: Param<Tensor<1>>,
-}
-
-/// The parameters that learn, by what they apply to.
-#[derive(Debug, Clone, Copy)]
-pub struct Learned {
-    /// Of the weights on the picture's features.
-    pub vision: ParamId,
-    /// Of the weights on the sound's features.
-    pub sound: ParamId,
-    /// Of the weights on the sound's classes.
-    pub classes: ParamId,
 }
 
 impl Projection {
@@ -83,15 +72,6 @@ impl Projection {
             sound_bias: vector(&bridge.sound_bias),
             seen: vector(&bridge.seen()),
             heard: vector(&bridge.heard()),
-        }
-    }
-
-    /// The parameters that learn.
-    pub fn learned(&self) -> Learned {
-        Learned {
-            vision: self.vision_weight.id,
-            sound: self.sound_weight.id,
-            classes: self.sound_classes.id,
         }
     }
 

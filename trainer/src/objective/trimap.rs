@@ -121,6 +121,20 @@ pub fn own_maps(maps: Tensor<3>) -> Tensor<2> {
     Tensor::cat(picked, 0).reshape([pictures, cells])
 }
 
+/// Share of pictures whose own sound is nearer to them than every other sound that counts, 0..1: by the greatest value of the maps
+/// `[pictures, sounds, cells]`.
+pub fn own_first(maps: Tensor<3>, left_out: &LeftOut) -> f64 {
+    let [pictures, sounds, _] = maps.dims();
+    let data = maps.max_dim(2).into_data().convert::<f32>();
+    let nearest: Vec<f32> = data.try_to_vec().unwrap_or_default();
+    let first = nearest.chunks(sounds).enumerate().filter(|(picture, row)| {
+        let own = row.get(*picture).copied().unwrap_or(f32::NEG_INFINITY);
+        let counts = |sound: usize| sound != *picture && left_out.0.get(picture * sounds + sound) != Some(&true);
+        row.iter().enumerate().all(|(sound, &other)| !counts(sound) || other < own)
+    });
+    first.count() as f64 / pictures.max(1) as f64
+}
+
 /// Σ m·H / Σ m over the cells, `[rows, columns, cells]` → `[rows, columns]`.
 fn weighted_mean(maps: Tensor<3>, weights: Tensor<3>) -> Tensor<2> {
     let [rows, columns, _] = maps.dims();

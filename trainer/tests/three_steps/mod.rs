@@ -17,7 +17,7 @@ use lookhear_trainer::objective::equivariance::equivariance;
 use lookhear_trainer::objective::trimap::{Contrast, LeftOut, heatmaps, own_maps};
 
 fn networks(seed: &str, device: &Device) -> PaperNetworks {
-    let networks = PaperNetworks::new(device);
+    let networks = PaperNetworks::published(device);
     let tensors = named::read(&networks)
         .into_iter()
         .map(|(name, NamedTensor { shape, .. })| {
@@ -87,7 +87,7 @@ pub fn agree(device: Device, tolerances: [f32; 3]) {
     let sounds: Tensor<4> = tensor(&model, "specs", &device);
 
     let mut networks = networks(&golden.metadata("seed"), &device);
-    let mut optimizer = Optimizer::new(1e-4);
+    let mut optimizer = Optimizer::new(1e-4, 1e-8);
     let nothing = LeftOut(vec![false; batch * batch]);
     for (step, tolerance) in tolerances.into_iter().enumerate() {
         let sound = networks.hear(sounds.clone());

@@ -3,12 +3,25 @@
 use burn::module::{Initializer, Module, Param, RunningState};
 use burn::tensor::module::{batch_norm, batch_norm_train, conv2d};
 use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, FloatDType, Tensor};
+use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 /// BatchNorm's ε, PyTorch's default.
 const EPSILON: f64 = 1e-5;
 /// Share of a batch in the running statistics, PyTorch's default.
 const MOMENTUM: f64 = 0.1;
+
+/// What convolutions are computed in; everything else, and what is kept, is in single precision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// bfloat16: for GPUs that have it.
+    Bf16,
+}
 
 /// A convolution without bias, `[out, in, kernel, kernel]`.
 #[derive(Module, Debug)]
@@ -19,11 +32,13 @@ pub struct Convolution {
     stride: usize,
     #[module(skip)]
     padding: usize,
+    #[module(skip)]
+    precision: Precision,
 }
 
 impl Convolution {
     /// Random weights as the published code starts them (normal, He et al. 2015 over what goes out).
-    pub fn new([out, channels, kernel]: [usize; 3], stride: usize, device: &Device) -> Self {
+    pub fn new([out, channels, kernel]: [usize; 3], stride: usize, precision: Precision, device: &Device) -> Self {
         let initializer = Initializer::KaimingNormal {
             gain: std::f64::consts::SQRT_2,
             fan_out_only: true,
@@ -39,13 +54,21 @@ impl Convolution {
             weight,
             stride,
             padding: kernel / 2,
+            precision,
         }
     }
 
     /// `[batch, in, height, width]` → `[batch, out, ⌈height / stride⌉, ⌈width / stride⌉]`.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let options = ConvOptions::new([self.stride; 2], [self.padding; 2], [1; 2], 1);
-        conv2d(x, self.weight.val(), None, options)
+        let weight = self.weight.val();
+        match self.precision {
+            Precision::F32 => conv2d(x, weight, None, options),
+            Precision::Bf16 => {
+                let kept = x.dtype();
+                conv2d(x.cast(FloatDType::BF16), weight.cast(FloatDType::BF16), None, options).cast(kept)
+            }
+        }
     }
 }
 

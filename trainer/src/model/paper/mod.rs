@@ -6,10 +6,11 @@ pub mod res_net;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use res_net::{ResNet, STAGES};
+use layers::Precision;
+use res_net::{ResNet, STAGES, WIDTH};
 
 /// Length of the common embedding.
-pub const CHANNELS: usize = STAGES[3];
+pub const CHANNELS: usize = WIDTH * STAGES[3];
 /// Below it a length counts as nothing; PyTorch's `normalize`.
 const TINY: f64 = 1e-12;
 
@@ -23,12 +24,18 @@ pub struct PaperNetworks {
 }
 
 impl PaperNetworks {
-    /// Random weights; seed the device before.
-    pub fn new(device: &Device) -> Self {
+    /// Random weights; seed the device before. `width` is the channels of the first stage, [`WIDTH`] in the paper; the embedding
+    /// has eight times as many.
+    pub fn new(width: usize, precision: Precision, device: &Device) -> Self {
         Self {
-            imgnet: ResNet::new(3, device),
-            audnet: ResNet::new(1, device),
+            imgnet: ResNet::new(3, width, precision, device),
+            audnet: ResNet::new(1, width, precision, device),
         }
+    }
+
+    /// The paper's, in single precision.
+    pub fn published(device: &Device) -> Self {
+        Self::new(WIDTH, Precision::F32, device)
     }
 
     /// Pictures `[batch, 3, height, width]` → maps `[batch, 512, height / 16, width / 16]`, each cell of unit length.

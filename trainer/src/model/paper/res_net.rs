@@ -6,10 +6,12 @@ use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
 
-use super::layers::{BatchNorm, Convolution};
+use super::layers::{BatchNorm, Convolution, Precision};
 
-/// Channels of the four stages.
-pub const STAGES: [usize; 4] = [64, 128, 256, 512];
+/// Channels of the first stage.
+pub const WIDTH: usize = 64;
+/// Channels of the four stages, over those of the first.
+pub const STAGES: [usize; 4] = [1, 2, 4, 8];
 /// Stride of the first block of each stage.
 pub const STRIDES: [usize; 4] = [1, 2, 2, 1];
 
@@ -24,17 +26,17 @@ pub struct BasicBlock {
 }
 
 impl BasicBlock {
-    fn new(channels: usize, out: usize, stride: usize, device: &Device) -> Self {
+    fn new([channels, out, stride]: [usize; 3], precision: Precision, device: &Device) -> Self {
         let downsample = (channels != out || stride != 1).then(|| {
             (
-                Convolution::new([out, channels, 1], stride, device),
+                Convolution::new([out, channels, 1], stride, precision, device),
                 BatchNorm::new(out, device),
             )
         });
         Self {
-            conv1: Convolution::new([out, channels, 3], stride, device),
+            conv1: Convolution::new([out, channels, 3], stride, precision, device),
             bn1: BatchNorm::new(out, device),
-            conv2: Convolution::new([out, out, 3], 1, device),
+            conv2: Convolution::new([out, out, 3], 1, precision, device),
             bn2: BatchNorm::new(out, device),
             downsample,
         }
@@ -63,20 +65,21 @@ pub struct ResNet {
 }
 
 impl ResNet {
-    /// Random weights for an input of so many channels.
-    pub fn new(channels: usize, device: &Device) -> Self {
-        let mut before = STAGES[0];
+    /// Random weights for an input of so many channels and so many in the first stage, [`WIDTH`] in the paper.
+    pub fn new(channels: usize, width: usize, precision: Precision, device: &Device) -> Self {
+        let mut before = width;
         let [layer1, layer2, layer3, layer4] = [0, 1, 2, 3].map(|stage| {
+            let out = width * STAGES[stage];
             let blocks = vec![
-                BasicBlock::new(before, STAGES[stage], STRIDES[stage], device),
-                BasicBlock::new(STAGES[stage], STAGES[stage], 1, device),
+                BasicBlock::new([before, out, STRIDES[stage]], precision, device),
+                BasicBlock::new([out, out, 1], precision, device),
             ];
-            before = STAGES[stage];
+            before = out;
             blocks
         });
         Self {
-            conv1: Convolution::new([STAGES[0], channels, 7], 2, device),
-            bn1: BatchNorm::new(STAGES[0], device),
+            conv1: Convolution::new([width, channels, 7], 2, precision, device),
+            bn1: BatchNorm::new(width, device),
             layer1,
             layer2,
             layer3,

@@ -10,7 +10,7 @@ use crate::model::named::{self, NamedTensor};
 use crate::objective::trimap::{Contrast, LeftOut, heatmaps, own_maps};
 
 fn networks(seed: &str, device: &Device) -> PaperNetworks {
-    let networks = PaperNetworks::new(device);
+    let networks = PaperNetworks::published(device);
     let tensors = named::read(&networks)
         .into_iter()
         .map(|(name, NamedTensor { shape, .. })| {
