@@ -220,6 +220,16 @@ mod tests {
     }
 
     #[test]
+    fn a_shorter_clip_is_the_start_of_a_longer_one() {
+        let sound: Vec<f32> = (0..80_000).map(|i| (i as f32 * 0.37).sin() * 0.3).collect();
+        let (mut short, mut whole) = (PaperSpectrogram::of_clip(8000, 24_000), PaperSpectrogram::new(8000));
+        assert_eq!(short.frames(), 101);
+        // The last two windows reach the end of the clip, where it is mirrored.
+        let (short, whole) = (short.compute(&sound), whole.compute(&sound));
+        assert_eq!(short.slice(s![.., ..99]), whole.slice(s![.., ..99]));
+    }
+
+    #[test]
     fn silence_and_nothing_are_minus_a_hundred_decibels() {
         for samples in [&[][..], &[0.0; 100]] {
             assert!(

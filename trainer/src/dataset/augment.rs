@@ -4,6 +4,7 @@
 //! with p 0.5, horizontal flip with p 0.5.
 
 use image::{RgbImage, imageops};
+use lookhear::perception::picture::{PictureFrontEnd, PictureTransform};
 use lookhear_board::{Picture, PixelFormat};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
@@ -94,16 +95,7 @@ impl Augmentation {
     ///
     /// The blur is METHOD's at 224 pixels, and in proportion at other sides.
     pub fn apply(&self, picture: &Picture, side: u32) -> Option<Picture> {
-        if picture.format != PixelFormat::Rgb || picture.stride_bytes != picture.width * 3 {
-            return None;
-        }
-        let (width, height) = (u32::try_from(picture.width).ok()?, u32::try_from(picture.height).ok()?);
-        let pixels = RgbImage::from_raw(width, height, picture.bytes.clone())?;
-        let pixel = |share: f32, length: u32| ((share * length as f32).round() as u32).min(length);
-        let (left, top) = (pixel(self.crop[0], width), pixel(self.crop[1], height));
-        let (right, bottom) = (pixel(self.crop[2], width), pixel(self.crop[3], height));
-        let crop = imageops::crop_imm(&pixels, left, top, (right - left).max(1), (bottom - top).max(1)).to_image();
-        let mut pixels = imageops::resize(&crop, side, side, imageops::FilterType::Triangle);
+        let mut pixels = resized(&self.cut(picture)?, side)?;
         if let Some(jitter) = &self.jitter {
             jitter.apply(&mut pixels, 3, |_| true);
         }
@@ -119,6 +111,30 @@ impl Augmentation {
             imageops::flip_horizontal_in_place(&mut pixels);
         }
         Some(to_picture(pixels))
+    }
+
+    /// What the crop keeps, in its own size.
+    fn cut(&self, picture: &Picture) -> Option<Picture> {
+        let (width, height) = (picture.width, picture.height);
+        if picture.format != PixelFormat::Rgb || picture.bytes.len() < picture.stride_bytes * height {
+            return None;
+        }
+        let pixel = |share: f32, length: usize| ((share * length as f32).round() as usize).min(length);
+        let (left, top) = (
+            pixel(self.crop[0], width).min(width.checked_sub(1)?),
+            pixel(self.crop[1], height).min(height.checked_sub(1)?),
+        );
+        let (right, bottom) = (
+            pixel(self.crop[2], width).max(left + 1),
+            pixel(self.crop[3], height).max(top + 1),
+        );
+        let rows = picture
+            .bytes
+            .chunks_exact(picture.stride_bytes)
+            .skip(top)
+            .take(bottom - top);
+        let kept: Option<Vec<&[u8]>> = rows.map(|row| row.get(left * 3..right * 3)).collect();
+        Picture::rgb(right - left, bottom - top, kept?.concat())
     }
 
     /// Where boxes of the picture lie in the changed one; those that the crop leaves little of are left out.
@@ -142,6 +158,19 @@ impl Augmentation {
         });
         inside.collect()
     }
+}
+
+/// The whole picture at another size.
+fn resized(picture: &Picture, side: u32) -> Option<RgbImage> {
+    // Levels of 0..255 come out as they are.
+    let mut resizer = PictureFrontEnd::new(side as usize, PictureTransform::FullFrame, [0.0; 3], [1.0 / 255.0; 3]);
+    let mut planes = vec![0.0; resizer.output_values()];
+    resizer.prepare(picture, &mut planes).ok()?;
+    let (red, others) = planes.split_at(planes.len() / 3);
+    let (green, blue) = others.split_at(others.len() / 2);
+    let colours = red.iter().zip(green).zip(blue);
+    let levels = colours.flat_map(|((&red, &green), &blue)| [red, green, blue].map(|level| (level + 0.5) as u8));
+    RgbImage::from_raw(side, side, levels.collect())
 }
 
 fn draw_crop(width: f32, height: f32, random: &mut impl Rng) -> Bounds {

@@ -43,7 +43,7 @@ impl Jitter {
             colour = colour.map(|channel| grey + (channel - grey) * self.saturation);
             let turned = turn.map(|row| row[0] * colour[0] + row[1] * colour[1] + row[2] * colour[2]);
             for (channel, value) in pixel.iter_mut().zip(turned) {
-                *channel = value.round().clamp(0.0, 255.0) as u8;
+                *channel = (value + 0.5) as u8;
             }
         }
     }

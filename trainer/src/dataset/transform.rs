@@ -136,8 +136,22 @@ fn middle(height: usize, width: usize) -> (f64, f64) {
 
 /// The four neighbours of a place and their weights; those outside weigh nothing.
 pub(super) fn bilinear(x: f64, y: f64, height: usize, width: usize) -> Taps {
-    let (left, top) = (x.floor(), y.floor());
+    let (left, top) = (floor(x), floor(y));
     let (right_share, bottom_share) = ((x - left) as f32, (y - top) as f32);
+    // Nearly every place lies well inside, and a training picture has 50,000 of them.
+    if left >= 0.0 && top >= 0.0 && left + 1.0 < width as f64 && top + 1.0 < height as f64 {
+        let first = top as usize * width + left as usize;
+        let (left_share, top_share) = (1.0 - right_share, 1.0 - bottom_share);
+        return Taps {
+            indices: [first, first + 1, first + width, first + width + 1],
+            weights: [
+                left_share * top_share,
+                right_share * top_share,
+                left_share * bottom_share,
+                right_share * bottom_share,
+            ],
+        };
+    }
     let mut taps = Taps::default();
     for corner in 0..4 {
         let (step_x, step_y) = ((corner % 2) as f64, (corner / 2) as f64);
@@ -160,17 +174,22 @@ pub(super) fn bilinear(x: f64, y: f64, height: usize, width: usize) -> Taps {
     taps
 }
 
+/// The largest whole number not above `value`; unlike the library's no call on processors that have no instruction for it.
+fn floor(value: f64) -> f64 {
+    let whole = f64::from(value as i32);
+    if whole > value { whole - 1.0 } else { whole }
+}
+
 /// Takes every output value of every plane, each `plane_values` long, by its taps.
 pub(super) fn warp_planes(planes: &[f32], plane_values: usize, taps: &[Taps]) -> Vec<f32> {
     let mut warped = Vec::with_capacity(planes.len() / plane_values.max(1) * taps.len());
     for plane in planes.chunks_exact(plane_values.max(1)) {
-        warped.extend(taps.iter().map(|taps| {
-            let weighted = taps
-                .indices
-                .into_iter()
-                .zip(taps.weights)
-                .map(|(index, weight)| plane[index] * weight);
-            weighted.sum::<f32>()
+        warped.extend(taps.iter().map(|Taps { indices, weights }| {
+            let [first, second, third, fourth] = *indices;
+            plane[first] * weights[0]
+                + plane[second] * weights[1]
+                + plane[third] * weights[2]
+                + plane[fourth] * weights[3]
         }));
     }
     warped

@@ -74,9 +74,12 @@ struct Entry {
     bbox: Vec<[f64; 4]>,
 }
 
+/// The class of what sounds in a file, where it is told, and its boxes.
+pub type ClassAndBoxes = (Option<String>, Vec<[f64; 4]>);
+
 /// Class and boxes of each file in LVS's `vggss.json`: a list of `{"file": …, "class": …, "bbox": [[x0, y0, x1, y1], …]}` in
 /// shares of the frame. The error is a clause.
-pub fn boxes_of_json(text: &str) -> Result<BTreeMap<String, (Option<String>, Vec<[f64; 4]>)>, String> {
+pub fn boxes_of_json(text: &str) -> Result<BTreeMap<String, ClassAndBoxes>, String> {
     let entries: Vec<Entry> = serde_json::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|error| format!("it is not a list of boxes ({error})"))?;
     let mut files = BTreeMap::new();

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-pub use annotation::{boxes_of_json, boxes_of_text, boxes_of_xml};
+pub use annotation::{ClassAndBoxes, boxes_of_json, boxes_of_text, boxes_of_xml};
 pub use error::LayoutError;
 pub use id_list::IdList;
 

@@ -163,7 +163,7 @@ impl PairSource for ComposedSource {
     }
 
     fn id(&self, index: usize) -> String {
-        format!("{}-{index}", if index % 2 == 0 { "scene" } else { "quad" })
+        format!("{}-{index}", if index.is_multiple_of(2) { "scene" } else { "quad" })
     }
 
     fn sorts(&self) -> Vec<String> {
@@ -174,7 +174,7 @@ impl PairSource for ComposedSource {
         if index >= self.len {
             return Err(SourceError::Beyond { index, len: self.len });
         }
-        let (picture, sound, sort, mut shown) = if index % 2 == 0 {
+        let (picture, sound, sort, mut shown) = if index.is_multiple_of(2) {
             let scene = self.composer.compose(index as u64)?;
             let silent: Vec<_> = scene.silent.into_iter().map(|thing| thing.category).collect();
             (scene.picture, scene.sound, scene.category, silent)

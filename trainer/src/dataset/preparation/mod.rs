@@ -240,10 +240,10 @@ impl Tools {
 
 /// RGB pixels as planes, `[3, height, width]`, with ImageNet's mean and deviation.
 fn normalised(pixels: &[u8]) -> Vec<f32> {
-    let channels = IMAGENET_MEAN.into_iter().zip(IMAGENET_DEVIATION).enumerate();
-    let planes = channels.flat_map(|(channel, (mean, deviation))| {
-        let values = pixels.iter().skip(channel).step_by(3);
-        values.map(move |&value| (f32::from(value) / 255.0 - mean) / deviation)
-    });
-    planes.collect()
+    let mut planes = Vec::with_capacity(pixels.len());
+    for (channel, (mean, deviation)) in IMAGENET_MEAN.into_iter().zip(IMAGENET_DEVIATION).enumerate() {
+        let normalised = |level: u8| (f32::from(level) / 255.0 - mean) / deviation;
+        planes.extend(pixels.chunks_exact(3).map(|pixel| normalised(pixel[channel])));
+    }
+    planes
 }
