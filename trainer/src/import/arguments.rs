@@ -67,7 +67,7 @@ pub fn run(arguments: ImportArguments) -> anyhow::Result<()> {
     let published = published::select(&checkpoint)?;
     let mut report = told(&checkpoint, &published);
     let networks = named::write(PaperNetworks::new(&Device::flex()), &published.tensors)?;
-    let reference = Reference::new(&networks);
+    let reference = Reference::new(&networks)?;
     drop(networks);
     let weights = Weights::from(published.tensors);
 
