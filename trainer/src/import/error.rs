@@ -45,7 +45,7 @@ pub enum ImportError {
     },
     /// The checkpoint is whole and another network's: bring the right one.
     #[error(
-        "the checkpoint {path:?}, of {found} tensors, is not of the {network}: {}",
+        "the checkpoint {path:?}, of {found} tensors, is not of the {network}: {}; bring one of the network that is meant",
         reasons(missing, misshapen)
     )]
     Foreign {
