@@ -206,13 +206,17 @@ mod tests {
         }
 
         let mut localiser = Localiser::new(&bundle, CPU).unwrap();
-        let samples = (0..16_000).map(|index| (index as f32 * 0.2).sin() * 0.3).collect();
+        let samples: Vec<f32> = (0..16_000).map(|index| (index as f32 * 0.2).sin() * 0.3).collect();
         let heard = localiser
             .hear(&Sound {
                 rate_hz: 16_000,
-                samples,
+                samples: samples.clone(),
             })
             .unwrap();
+        localiser.ear().push(&samples).unwrap();
+        let streamed = localiser.ear().embedding_until(Duration::from_secs(1)).unwrap();
+        let length: f32 = streamed.values().iter().map(|value| value * value).sum();
+        assert!((length - 1.0).abs() < 1e-4);
         let picture = Picture {
             width: 320,
             height: 240,

@@ -67,14 +67,19 @@ pub fn run(arguments: ImportArguments) -> anyhow::Result<()> {
     let published = published::select(&checkpoint)?;
     let mut report = told(&checkpoint, &published);
     let networks = named::write(PaperNetworks::published(&Device::flex()), &published.tensors)?;
-    let reference = Reference::new(&networks);
+    let reference = Reference::new(&networks)?;
     drop(networks);
     let weights = Weights::from(published.tensors);
 
     let file = arguments.checkpoint.file_name().unwrap_or_default().to_string_lossy();
     let notice = format!(
-        "The weights are those of the checkpoint {file}, by its authors and under the terms that they state; BatchNorm folded. \
-         Lookhear claims no rights in them and grants none."
+        "The weights are those of the checkpoint {file}, by its authors and under the terms that they state; BatchNorm folded{}. \
+         Lookhear claims no rights in them and grants none.",
+        if arguments.storage == Storage::Float32 {
+            ""
+        } else {
+            ", weights rounded"
+        }
     );
     let provenance = |notices| Provenance {
         licence: arguments.licence.clone(),

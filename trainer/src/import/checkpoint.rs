@@ -127,7 +127,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`ImportError::NotACheckpoint`] and [`ImportError::Unreadable`] when the file does not give them,
-    /// [`ImportError::NotFinite`].
+    /// [`ImportError::Diverged`].
     pub fn read(&self, name: &str) -> Result<Option<NamedTensor>, ImportError> {
         let Some(entry) = self.tensors.get(name) else {
             return Ok(None);
@@ -150,7 +150,9 @@ impl Checkpoint {
             });
         }
         if !values.iter().all(|value| value.is_finite()) {
-            return Err(ImportError::NotFinite { name: name.to_owned() });
+            return Err(ImportError::Diverged {
+                what: format!("`{name}` holds numbers that are infinite or none at all"),
+            });
         }
         let shape = shape.to_vec();
         Ok(Some(NamedTensor { shape, values }))

@@ -45,9 +45,8 @@ pub enum ImportError {
     },
     /// The checkpoint is whole and another network's: bring the right one.
     #[error(
-        "the checkpoint {path:?} is not of the {network}: {}{}; it has {found} tensors",
-        listed("missing", missing.iter().cloned()),
-        listed("of another shape", misshapen.iter().map(|Misshapen { name, expected, found }| format!("{name} {found:?} instead of {expected:?}")))
+        "the checkpoint {path:?}, of {found} tensors, is not of the {network}: {}; bring one of the network that is meant",
+        reasons(missing, misshapen)
     )]
     Foreign {
         /// Of the file.
@@ -70,13 +69,11 @@ pub enum ImportError {
         /// Of the file.
         path: PathBuf,
     },
-    /// A weight is infinite or no number at all: the training that wrote it went astray, bring an earlier checkpoint.
-    #[error(
-        "the checkpoint's `{name}` holds numbers that are infinite or none at all; take a checkpoint from before the training went astray"
-    )]
-    NotFinite {
-        /// Of the tensor.
-        name: String,
+    /// The weights are no trained network's: the training that wrote them went astray, bring an earlier checkpoint.
+    #[error("the checkpoint's {what}; take one from before the training went astray")]
+    Diverged {
+        /// What cannot be.
+        what: String,
     },
     /// What was written does not compute what the networks compute: a fault of this program.
     #[error(
@@ -101,18 +98,22 @@ pub enum ImportError {
     Encoder(#[from] EncoderError),
 }
 
-/// `; missing: a, b and 3 more`, or nothing.
-fn listed(what: &str, names: impl ExactSizeIterator<Item = String>) -> String {
-    let count = names.len();
-    if count == 0 {
-        return String::new();
-    }
-    let shown: Vec<String> = names.take(LISTED).collect();
-    let more = count - shown.len();
-    let rest = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!("{what} {}{rest}; ", shown.join(", "))
+/// What is missing and what does not fit, as far as a message can list it.
+fn reasons(missing: &[String], misshapen: &[Misshapen]) -> String {
+    let misfits: Vec<String> = misshapen
+        .iter()
+        .map(|Misshapen { name, expected, found }| format!("{name} {found:?} instead of {expected:?}"))
+        .collect();
+    let reasons = [("missing", missing), ("of another shape", &misfits)];
+    let reasons = reasons.into_iter().filter(|(_, names)| !names.is_empty());
+    reasons
+        .map(|(what, names)| {
+            let shown = &names[..names.len().min(LISTED)];
+            match names.len() - shown.len() {
+                0 => format!("{what} {}", shown.join(", ")),
+                more => format!("{what} {} and {more} more", shown.join(", ")),
+            }
+        })
+        .collect::<Vec<_>>()
+        .join("; ")
 }

@@ -78,7 +78,10 @@ pub(super) fn take(
         for name in expected.keys() {
             let there = name_there(name);
             match checkpoint.read(&there)? {
-                Some(tensor) => drop(tensors.insert(name.clone(), tensor)),
+                Some(tensor) => {
+                    check(&there, &tensor)?;
+                    tensors.insert(name.clone(), tensor);
+                }
                 None => missing.push(there),
             }
         }
@@ -93,6 +96,16 @@ pub(super) fn take(
         misshapen,
         found: checkpoint.names().len(),
     })
+}
+
+/// Refuses variances that no data has.
+fn check(name: &str, tensor: &NamedTensor) -> Result<(), ImportError> {
+    if name.ends_with("running_var") && tensor.values.iter().any(|&value| value < 0.0) {
+        return Err(ImportError::Diverged {
+            what: format!("`{name}` holds variances below zero"),
+        });
+    }
+    Ok(())
 }
 
 fn belongs(name: &str, sense: &str) -> bool {

@@ -20,15 +20,13 @@ use crate::model::paper::res_net::ResNet;
 /// All of [`Checkpoint`]'s, and [`ImportError::Foreign`].
 pub fn vision(path: &Path) -> Result<BTreeMap<String, NamedTensor>, ImportError> {
     let checkpoint = Checkpoint::open(path)?;
-    let stem = format!("{VISION}.conv1.weight");
-    let prefix = checkpoint.shape(&stem).map_or("", |_| "imgnet.");
+    let prefixed = |name: &str| format!("{VISION}.{name}");
+    let whole = checkpoint.shape(&prefixed("conv1.weight")).is_some();
     let tensors = take(&checkpoint, "ResNet-18 for pictures", &expected(), |name| {
-        format!("{prefix}{name}")
+        if whole { prefixed(name) } else { name.to_owned() }
     })?;
-    Ok(tensors
-        .into_iter()
-        .map(|(name, tensor)| (format!("{VISION}.{name}"), tensor))
-        .collect())
+    let named = tensors.into_iter().map(|(name, tensor)| (prefixed(&name), tensor));
+    Ok(named.collect())
 }
 
 /// Whether all of a ResNet-18's layers for pictures are there, under torchvision's names and shapes.

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use burn::tensor::Device;
 use clap::Parser;
 use lookhear::perception::bundle::Bundle;
 use lookhear::perception::picture::PictureTransform;
@@ -12,9 +13,14 @@ use lookhear::perception::picture::PictureTransform;
 use super::arguments::{ImportArguments, run};
 use super::checkpoint::Checkpoint;
 use super::fixture::{Value, legacy, zip};
+use super::verify::{Reference, allowed};
 use super::{ImportError, published, start};
+use crate::export::bundle::{Provenance, unmeasured_paper};
+use crate::export::graph::Storage;
 use crate::model::golden::{Golden, weights};
 use crate::model::named::NamedTensor;
+use crate::model::paper::PaperNetworks;
+use crate::model::weights::Weights;
 
 #[derive(Parser)]
 struct Program {
@@ -88,6 +94,21 @@ fn a_published_checkpoint_becomes_a_bundle_that_was_held_against_the_networks() 
 }
 
 #[test]
+fn a_bundle_that_computes_something_else_is_refused() {
+    let networks = PaperNetworks::new(&Device::flex());
+    let reference = Reference::new(&networks).unwrap();
+    let provenance = Provenance {
+        licence: "CC0-1.0".to_owned(),
+        notices: vec![],
+    };
+    let other = Weights::from(weights("other"));
+    let transform = PictureTransform::FullFrame;
+    let bundle = unmeasured_paper("other", &other, transform, Storage::Float32, provenance).unwrap();
+    let error = reference.compare(&bundle, allowed(Storage::Float32)).unwrap_err();
+    assert!(matches!(error, ImportError::Verification { .. }), "{error}");
+}
+
+#[test]
 fn unused_layers_are_told_from_unknown_ones_and_the_right_stem_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     let weights = weights("any");
@@ -114,6 +135,16 @@ fn another_networks_checkpoint_is_refused_with_what_is_missing() {
     assert!(error.contains("imgnet.layer1.0.bn1.running_mean"), "{error}");
     assert!(
         error.contains("audnet.conv1_a.weight [1, 1, 7, 7] instead of [64, 1, 7, 7]"),
+        "{error}"
+    );
+
+    let variance = "imgnet.layer4.1.bn2.running_var";
+    let mut weights = crate::model::golden::weights("any");
+    weights.get_mut(variance).unwrap().values[3] = -0.5;
+    let diverged = write(&folder.path().join("diverged.pt"), &zip(&published_state(&weights)));
+    let error = published::select(&diverged).unwrap_err();
+    assert!(
+        matches!(&error, ImportError::Diverged { what } if what.contains(variance)),
         "{error}"
     );
 

@@ -13,7 +13,7 @@ use crate::export::graph::Storage;
 use crate::model::paper::PaperNetworks;
 
 /// Sees to it that the input is the same every time.
-const SEED: u64 = 0x005e_ed0f_0005_0000;
+const SEED: u64 = 1;
 
 /// How far a bundle may be from the networks, in any number of a vision map or an embedding: for weights as they are, what
 /// another order of summing costs; for rounded ones, what rounding costs at most, where a number of such a vector is 0.04 on average.
@@ -37,7 +37,10 @@ pub struct Reference {
 
 impl Reference {
     /// Runs the networks once, by their running statistics.
-    pub fn new(networks: &PaperNetworks) -> Self {
+    ///
+    /// # Errors
+    /// [`ImportError::Diverged`] when they give no numbers.
+    pub fn new(networks: &PaperNetworks) -> Result<Self, ImportError> {
         let device = Device::flex();
         let mut random = ChaCha8Rng::seed_from_u64(SEED);
         let side = PAPER_SIDE_PIXELS;
@@ -53,13 +56,20 @@ impl Reference {
         let embedding = networks
             .hear(tensor(&spectrogram, [1, 1, MEL_BANDS, frames]))
             .into_data();
-        Self {
-            map: map.convert::<f32>().try_to_vec().unwrap_or_default(),
-            embedding: embedding.convert::<f32>().try_to_vec().unwrap_or_default(),
+        let map: Vec<f32> = map.convert::<f32>().try_to_vec().unwrap_or_default();
+        let embedding: Vec<f32> = embedding.convert::<f32>().try_to_vec().unwrap_or_default();
+        if !map.iter().chain(&embedding).all(|value| value.is_finite()) {
+            return Err(ImportError::Diverged {
+                what: "networks give numbers that are infinite or none at all".to_owned(),
+            });
+        }
+        Ok(Self {
             picture,
             spectrogram,
             frames,
-        }
+            map,
+            embedding,
+        })
     }
 
     /// The largest difference between what a served bundle gives and what the networks gave, when none is above `allowed`.
@@ -82,22 +92,17 @@ impl Reference {
 }
 
 fn difference(what: &'static str, found: &[f32], expected: &[f32], allowed: f32) -> Result<f32, ImportError> {
-    let mut difference = 0.0f32;
-    if found.len() != expected.len() {
-        difference = f32::INFINITY;
-    }
-    for (found, expected) in found.iter().zip(expected) {
-        let distance = (found - expected).abs();
-        // What is no number at all compares with nothing.
-        difference = if distance.is_nan() {
-            f32::INFINITY
-        } else {
-            difference.max(distance)
-        };
-        if difference.is_infinite() {
-            break;
-        }
-    }
+    let distances = found
+        .iter()
+        .zip(expected)
+        .map(|(found, expected)| (found - expected).abs());
+    // What is no number at all would compare with nothing.
+    let distances = distances.map(|distance| if distance.is_nan() { f32::INFINITY } else { distance });
+    let difference = if found.len() == expected.len() {
+        distances.fold(0.0, f32::max)
+    } else {
+        f32::INFINITY
+    };
     if difference > allowed {
         return Err(ImportError::Verification {
             what,
@@ -106,4 +111,18 @@ fn difference(what: &'static str, found: &[f32], expected: &[f32], allowed: f32)
         });
     }
     Ok(difference)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_found_even_where_there_is_no_number() {
+        let of = |found: &[f32]| difference("map", found, &[0.5, 0.25], 0.125).ok();
+        assert_eq!(of(&[0.5, 0.375]), Some(0.125));
+        for wrong in [[0.5, 0.5].as_slice(), &[f32::NAN, 0.25], &[0.5], &[0.5, 0.25, 0.0]] {
+            assert_eq!(of(wrong), None, "{wrong:?}");
+        }
+    }
 }
