@@ -9,6 +9,7 @@ Data set and profile are read from the JSON. Nothing is shared with the program 
 """
 
 import hashlib
+import itertools
 import json
 import pathlib
 import struct
@@ -18,6 +19,8 @@ import xml.etree.ElementTree as ElementTree
 import numpy
 
 SIDE = 224
+# What f32 cannot tell apart after the enlargement and the stretch to 0..1.
+UNDECIDED = 2e-7
 
 
 def read_arrays(path):
@@ -82,6 +85,21 @@ def ciou(mask, certainty):
     return float((mask * certainty).sum() / union) if union > 0 else 0.0
 
 
+def tied_at_the_median(enlarged, certainty, score):
+    """Whether a score comes of the pixels whose order about the median f32 rounding decides: at most four of them."""
+    stretched = (enlarged - enlarged.min()) / (enlarged.max() - enlarged.min())
+    distance = stretched - numpy.sort(stretched.ravel())[SIDE * SIDE // 2]
+    undecided = numpy.argwhere(numpy.abs(distance) <= UNDECIDED)
+    if len(undecided) > 4:
+        return False
+    for choice in itertools.product([False, True], repeat=len(undecided)):
+        mask = distance > UNDECIDED
+        mask[tuple(undecided.T)] = choice
+        if abs(ciou(mask, certainty) - score) <= 1e-6:
+            return True
+    return False
+
+
 def success_and_area(scores):
     scores = numpy.asarray(scores)
     shares = [(scores >= 0.05 * step).mean() for step in range(21)]
@@ -133,7 +151,11 @@ def main(root, document, heatmaps):
     cases = {case["id"]: case for case in document["cases"]}
     assert list(cases) == ids, "the two files are not of one run"
     theirs = numpy.array([cases[identity]["ciou"] for identity in ids])
-    compare.row("greatest difference of a cIoU", float(numpy.abs(own - theirs).max()), 0.0, 1e-6)
+    apart = numpy.abs(own - theirs) > 1e-6
+    ties = [index for index in numpy.flatnonzero(apart) if tied_at_the_median(enlarged[index], certainties[index], theirs[index])]
+    apart[ties] = False
+    print(f"{len(ids) - len(ties)} items compared, {len(ties)} with pixels about the median that f32 cannot order")
+    compare.row("items whose cIoU differs by more than 1e-6", float(apart.sum()), 0.0, 0)
     success, area = success_and_area(own)
     compare.row("cIoU ≥ 0.5", success, scores["ciou"]["mean"], 0)
     compare.row("AUC", area, scores["auc"]["mean"], 1e-12)
