@@ -5,6 +5,9 @@ pub mod dataset;
 pub mod evaluate;
 pub mod export;
 pub mod fit;
+#[cfg(test)]
+mod golden;
+pub mod import;
 pub mod model;
 pub mod objective;
 pub mod report;

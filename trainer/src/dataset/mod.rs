@@ -10,6 +10,8 @@ mod error;
 mod fixture;
 pub mod layouts;
 mod library;
+pub mod loader;
+pub mod preparation;
 mod profile;
 mod published;
 pub mod quads;

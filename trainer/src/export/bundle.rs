@@ -8,13 +8,16 @@ use lookhear::perception::manifest::{
     Architecture, FORMAT, Manifest, PictureInput, SoundFrontEnd, SoundInput, Threshold,
 };
 use lookhear::perception::picture::{IMAGENET_DEVIATION, IMAGENET_MEAN, PictureTransform};
+use lookhear::perception::spectrogram::PaperSpectrogram;
 
 use super::graph::Storage;
+use super::paper;
 use crate::model::bridge::Bridge;
 use crate::model::efficient_net;
 use crate::model::networks::{self, Backbones};
+use crate::model::paper::CHANNELS;
 use crate::model::projection::Projection;
-use crate::model::weights::WeightsError;
+use crate::model::weights::{Weights, WeightsError};
 
 /// What the licences of the initial weights and of the training material ask to be said wherever the model goes.
 const NOTICES: [&str; 4] = [
@@ -41,12 +44,7 @@ pub fn unmeasured(
         name: name.to_owned(),
         architecture: Architecture::Edge,
         code_version: env!("CARGO_PKG_VERSION").to_owned(),
-        precision: match storage {
-            Storage::Float32 => "f32",
-            Storage::Float16 => "f16 weights, computed in f32",
-            Storage::Int8 => "int8 weights with a scale per channel, computed in f32",
-        }
-        .to_owned(),
+        precision: precision(storage),
         embedding_channels: bridge.channels,
         licence: "Apache-2.0".to_owned(),
         notices: NOTICES.map(str::to_owned).to_vec(),
@@ -62,10 +60,7 @@ pub fn unmeasured(
             rate_hz: RATE_HZ,
             window_seconds: WINDOW_SECONDS,
         },
-        threshold: Threshold {
-            similarity: -1.0,
-            found_by: "not yet measured".to_owned(),
-        },
+        threshold: unmeasured_threshold(),
         parts: BTreeMap::new(),
         training: BTreeMap::new(),
         scores: BTreeMap::new(),
@@ -75,4 +70,79 @@ pub fn unmeasured(
         vision: networks::vision(backbones, bridge, projection, side_pixels, storage)?,
         audio: networks::sound(backbones, projection, bridge.channels, storage)?,
     })
+}
+
+/// Whose a model is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provenance {
+    /// SPDX expression.
+    pub licence: String,
+    /// What must or should be said wherever the model goes.
+    pub notices: Vec<String>,
+}
+
+/// Edge of the pictures that the paper's networks take, in pixels.
+pub const PAPER_SIDE_PIXELS: usize = 224;
+/// Samples a second of the sounds that the paper's networks take.
+pub const PAPER_RATE_HZ: u32 = 16_000;
+/// How much of a stream the paper's networks hear together, in seconds: as long as the sounds they learn from.
+const PAPER_WINDOW_SECONDS: f32 = 3.0;
+
+/// The networks of the paper before they are measured: exported, with a threshold that accepts everything. The transform is the
+/// whole frame, or the centre crop of the published code.
+pub fn unmeasured_paper(
+    name: &str,
+    weights: &Weights,
+    transform: PictureTransform,
+    storage: Storage,
+    provenance: Provenance,
+) -> Result<Bundle, WeightsError> {
+    let manifest = Manifest {
+        format: FORMAT,
+        name: name.to_owned(),
+        architecture: Architecture::Paper,
+        code_version: env!("CARGO_PKG_VERSION").to_owned(),
+        precision: precision(storage),
+        embedding_channels: CHANNELS,
+        licence: provenance.licence,
+        notices: provenance.notices,
+        picture: PictureInput {
+            side_pixels: PAPER_SIDE_PIXELS,
+            transform,
+            mean: IMAGENET_MEAN,
+            deviation: IMAGENET_DEVIATION,
+            map_cells: PAPER_SIDE_PIXELS / paper::STRIDE,
+        },
+        sound: SoundInput {
+            front_end: SoundFrontEnd::Spectrogram,
+            rate_hz: PAPER_RATE_HZ,
+            window_seconds: PAPER_WINDOW_SECONDS,
+        },
+        threshold: unmeasured_threshold(),
+        parts: BTreeMap::new(),
+        training: BTreeMap::new(),
+        scores: BTreeMap::new(),
+    };
+    let frames = PaperSpectrogram::new(PAPER_RATE_HZ).frames();
+    Ok(Bundle {
+        manifest,
+        vision: paper::vision(weights, PAPER_SIDE_PIXELS, storage)?,
+        audio: paper::sound(weights, frames, storage)?,
+    })
+}
+
+fn precision(storage: Storage) -> String {
+    match storage {
+        Storage::Float32 => "f32",
+        Storage::Float16 => "f16 weights, computed in f32",
+        Storage::Int8 => "int8 weights with a scale per channel, computed in f32",
+    }
+    .to_owned()
+}
+
+fn unmeasured_threshold() -> Threshold {
+    Threshold {
+        similarity: -1.0,
+        found_by: "not yet measured".to_owned(),
+    }
 }

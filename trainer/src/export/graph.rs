@@ -132,6 +132,39 @@ impl Graph {
         self.node("Conv", &[input, weight, bias], name, attributes)
     }
 
+    /// A convolution with weights of its own, `name.weight` of a shape `[out, in / groups, kernel, kernel]` and `name.bias`.
+    pub fn layer(
+        &mut self,
+        name: &str,
+        input: &Value,
+        shape: &[usize; 4],
+        weight: &[f32],
+        bias: &[f32],
+        window: Window,
+    ) -> Value {
+        let weight = self.weight(&format!("{name}.weight"), shape, weight);
+        let bias = self.constant(&format!("{name}.bias"), &[bias.len()], bias);
+        self.convolution(name, input, &weight, &bias, window)
+    }
+
+    /// Divides `[1, channels, …]`, of as many axes as `rank` says, by its length over the channels; what is shorter than a millionth
+    /// stays near nothing.
+    pub fn unit_length(&mut self, input: &Value, rank: usize, name: &str) -> Value {
+        const TINY: f32 = 1e-6;
+        let square = self.node("Mul", &[input, input], "square", vec![]);
+        let axes = self.integers("channel_axis", &[1]);
+        let sum = self.node(
+            "ReduceSum",
+            &[&square, &axes],
+            "sum_of_squares",
+            vec![integer("keepdims", 1)],
+        );
+        let tiny = self.constant("tiny", &vec![1; rank], &[TINY * TINY]);
+        let sum = self.node("Add", &[&sum, &tiny], "sum_above_zero", vec![]);
+        let length = self.node("Sqrt", &[&sum], "length", vec![]);
+        self.node("Div", &[input, &length], name, vec![])
+    }
+
     /// Any operator with one output, which bears the operator's name.
     pub fn node(&mut self, operator: &str, inputs: &[&Value], name: &str, attribute: Vec<AttributeProto>) -> Value {
         self.proto.node.push(NodeProto {

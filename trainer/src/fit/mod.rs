@@ -3,4 +3,6 @@
 pub mod arguments;
 pub mod examples;
 pub mod features;
+pub mod gradients;
+pub mod optimizer;
 pub mod steps;

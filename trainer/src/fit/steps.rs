@@ -12,7 +12,7 @@ use super::features::{SOUND_VALUES, SoundFeatures, VisionFeatures};
 use crate::model::projection::Projection;
 use crate::model::{efficient_net, yam_net};
 use crate::objective::equivariance::equivariance;
-use crate::objective::trimap::{LeftOut, contrast, heatmaps};
+use crate::objective::trimap::{Contrast, LeftOut, heatmaps, own_maps};
 
 /// A picture with its sound, as the projections see them.
 #[derive(Debug, Clone)]
@@ -230,20 +230,17 @@ impl Batch {
         let [_, count, cells] = maps.dims();
         let original = maps.clone().slice([0..batch, 0..count, 0..cells]);
         let transformed = maps.slice([batch..2 * batch, 0..count, 0..cells]);
-        let own = |maps: Tensor<3>| {
-            let picked: Vec<Tensor<3>> = (0..batch)
-                .map(|index| maps.clone().slice([index..index + 1, index..index + 1, 0..cells]))
-                .collect();
-            Tensor::cat(picked, 0).reshape([batch, cells])
-        };
         let follows = equivariance(
-            own(original.clone()),
-            own(transformed.clone()),
+            own_maps(original.clone()),
+            own_maps(transformed.clone()),
             self.transform.clone(),
             self.valid.clone(),
         );
-        let contrasts = contrast(original, &self.left_out, schedule.temperature, false)
-            + contrast(transformed, &self.left_out, schedule.temperature, false);
+        let contrast = Contrast {
+            temperature: schedule.temperature,
+            published: false,
+        };
+        let contrasts = contrast.loss(original, &self.left_out) + contrast.loss(transformed, &self.left_out);
         (contrasts.mul_scalar(0.5), follows)
     }
 }

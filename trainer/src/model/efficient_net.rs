@@ -1,6 +1,7 @@
 //! EfficientNet-Lite0 (Tan and Le 2019, the Lite variant without squeeze-and-excitation, ReLU6): the picture's backbone.
 //! At stride 32 a 448-pixel picture gives 14×14 cells.
 
+use super::folding::{Norm, fold};
 use super::weights::{Weights, WeightsError};
 use crate::export::graph::{Graph, Value, Window};
 
@@ -138,30 +139,16 @@ impl Layers<'_> {
         activation: bool,
     ) -> Result<Value, WeightsError> {
         let shape = [out, channels, kernel, kernel];
-        let weight = self.weights.get(&format!("{layer}.weight"), &shape)?;
+        let mut filters = self.weights.get(&format!("{layer}.weight"), &shape)?.to_vec();
         let norm = |part: &str| self.weights.get(&format!("{norm}.{part}"), &[out]);
-        let (gamma, beta, mean, variance) = (
-            norm("weight")?,
-            norm("bias")?,
-            norm("running_mean")?,
-            norm("running_var")?,
-        );
-        let scale: Vec<f32> = gamma
-            .iter()
-            .zip(variance)
-            .map(|(gamma, variance)| gamma / (variance + EPSILON).sqrt())
-            .collect();
-        let folded: Vec<f32> = weight
-            .chunks_exact(channels * kernel * kernel)
-            .zip(&scale)
-            .flat_map(|(filter, scale)| filter.iter().map(move |value| value * scale))
-            .collect();
-        let bias: Vec<f32> = beta
-            .iter()
-            .zip(mean)
-            .zip(&scale)
-            .map(|((beta, mean), scale)| beta - mean * scale)
-            .collect();
+        let norm = Norm {
+            gamma: Some(norm("weight")?),
+            beta: norm("bias")?,
+            mean: norm("running_mean")?,
+            variance: norm("running_var")?,
+            epsilon: EPSILON,
+        };
+        let bias = fold(&mut filters, &norm);
         let total = kernel - stride.min(kernel);
         let padding = (total / 2, total - total / 2);
         let window = Window {
@@ -170,9 +157,7 @@ impl Layers<'_> {
             padding,
             groups,
         };
-        let weight = self.graph.weight(&format!("{layer}.weight"), &shape, &folded);
-        let bias = self.graph.constant(&format!("{layer}.bias"), &[out], &bias);
-        let output = self.graph.convolution(layer, input, &weight, &bias, window);
+        let output = self.graph.layer(layer, input, &shape, &filters, &bias, window);
         Ok(if activation {
             let low = self.graph.constant(&format!("{layer}.low"), &[], &[0.0]);
             let high = self.graph.constant(&format!("{layer}.high"), &[], &[6.0]);

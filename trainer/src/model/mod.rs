@@ -2,6 +2,10 @@
 
 pub mod bridge;
 pub mod efficient_net;
+pub mod folding;
+#[cfg(test)]
+pub mod golden;
+pub mod named;
 pub mod networks;
 pub mod paper;
 pub mod projection;

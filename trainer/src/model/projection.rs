@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use super::bridge::Bridge;
 use super::{efficient_net, yam_net};
-use crate::export::graph::{Graph, Value, Window, integer};
+use crate::export::graph::{Graph, Value, Window};
 
 /// Below it a length counts as nothing.
 const TINY: f32 = 1e-6;
@@ -142,7 +142,7 @@ impl Projection {
         let projected = graph.convolution("projection", features, &weight, &bias, window);
         let sum = graph.node("Add", &[&projected, bridged], "joined", vec![]);
         let map = graph.node("Relu", &[&sum], "map", vec![]);
-        unit_length(graph, &map)
+        graph.unit_length(&map, 4, "vision_map")
     }
 
     /// Adds the sound projection to a graph: from the backbone's features and class probabilities to the embedding of a patch,
@@ -165,22 +165,6 @@ impl Projection {
         let sum = graph.node("Add", &[&sum, &bias], "biased", vec![]);
         graph.node("Relu", &[&sum], "embedding", vec![])
     }
-}
-
-/// Divides every cell of `[1, channels, height, width]` by its length over the channels.
-fn unit_length(graph: &mut Graph, map: &Value) -> Value {
-    let square = graph.node("Mul", &[map, map], "square", vec![]);
-    let axes = graph.integers("channel_axis", &[1]);
-    let sum = graph.node(
-        "ReduceSum",
-        &[&square, &axes],
-        "sum_of_squares",
-        vec![integer("keepdims", 1)],
-    );
-    let tiny = graph.constant("tiny", &[1, 1, 1, 1], &[TINY * TINY]);
-    let sum = graph.node("Add", &[&sum, &tiny], "sum_above_zero", vec![]);
-    let length = graph.node("Sqrt", &[&sum], "length", vec![]);
-    graph.node("Div", &[map, &length], "vision_map", vec![])
 }
 
 /// The values of a parameter, row-major.

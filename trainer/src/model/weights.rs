@@ -1,9 +1,11 @@
-//! Pretrained weights by name, from safetensors files.
+//! Weights by name: what import, training and export hand to one another.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use safetensors::{Dtype, SafeTensors};
+
+use super::named::NamedTensor;
 
 /// Why weights cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -26,10 +28,16 @@ pub enum WeightsError {
     },
 }
 
-/// Named f32 tensors.
-#[derive(Debug)]
+/// Named f32 tensors, in the order of their names.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Weights {
-    tensors: HashMap<String, (Vec<usize>, Vec<f32>)>,
+    tensors: BTreeMap<String, NamedTensor>,
+}
+
+impl From<BTreeMap<String, NamedTensor>> for Weights {
+    fn from(tensors: BTreeMap<String, NamedTensor>) -> Self {
+        Self { tensors }
+    }
 }
 
 impl Weights {
@@ -45,14 +53,10 @@ impl Weights {
             .iter()
             .filter(|(_, view)| view.dtype() == Dtype::F32)
             .map(|(name, view)| {
-                let values = view
-                    .data()
-                    .as_chunks::<4>()
-                    .0
-                    .iter()
-                    .map(|bytes| f32::from_le_bytes(*bytes))
-                    .collect();
-                (name.to_owned(), (view.shape().to_vec(), values))
+                let chunks = view.data().as_chunks::<4>().0;
+                let values = chunks.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+                let shape = view.shape().to_vec();
+                (name.to_owned(), NamedTensor { shape, values })
             })
             .collect();
         Ok(Self { tensors })
@@ -61,11 +65,21 @@ impl Weights {
     /// The values of a tensor, row-major, of exactly this shape.
     pub fn get(&self, name: &str, shape: &[usize]) -> Result<&[f32], WeightsError> {
         match self.tensors.get(name) {
-            Some((found, values)) if found == shape => Ok(values),
+            Some(tensor) if tensor.shape == shape => Ok(&tensor.values),
             _ => Err(WeightsError::Foreign {
                 name: name.to_owned(),
                 shape: shape.to_vec(),
             }),
         }
+    }
+
+    /// Every tensor with its name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &NamedTensor)> {
+        self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    }
+
+    /// The tensors themselves.
+    pub fn into_tensors(self) -> BTreeMap<String, NamedTensor> {
+        self.tensors
     }
 }

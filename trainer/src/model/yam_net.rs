@@ -1,5 +1,6 @@
 //! YAMNet (Google, AudioSet; a MobileNet over log-mel patches): the sound's backbone.
 
+use super::folding::{Norm, fold};
 use super::weights::{Weights, WeightsError};
 use crate::export::graph::{Graph, Value, Window, integer, integers};
 
@@ -93,23 +94,11 @@ fn convolution(
         ("kernel", [kernel, kernel, channels, out])
     };
     let values = weights.get(&format!("{layer}.{key}"), &shape)?;
-    let norm = |part: &str| weights.get(&format!("{layer}.bn.{part}"), &[out]);
-    let (beta, mean, variance) = (norm("beta")?, norm("moving_mean")?, norm("moving_variance")?);
-    let scale: Vec<f32> = variance
-        .iter()
-        .map(|variance| 1.0 / (variance + EPSILON).sqrt())
-        .collect();
-    let bias: Vec<f32> = beta
-        .iter()
-        .zip(mean)
-        .zip(&scale)
-        .map(|((beta, mean), scale)| beta - mean * scale)
-        .collect();
     let across = if depthwise { 1 } else { channels };
     let positions = kernel * kernel;
-    let mut folded = vec![0.0; out * across * positions];
+    let mut filters = vec![0.0; out * across * positions];
     // TensorFlow keeps kernels as height, width, in, out; a depthwise one has its channels where "in" stands.
-    for (index, value) in folded.iter_mut().enumerate() {
+    for (index, value) in filters.iter_mut().enumerate() {
         let (filter, rest) = (index / (across * positions), index % (across * positions));
         let (channel, position) = (rest / positions, rest % positions);
         let source = if depthwise {
@@ -117,25 +106,27 @@ fn convolution(
         } else {
             (position * channels + channel) * out + filter
         };
-        *value = values.get(source).copied().unwrap_or_default() * scale.get(filter).copied().unwrap_or_default();
+        *value = values.get(source).copied().unwrap_or_default();
     }
+    let norm = |part: &str| weights.get(&format!("{layer}.bn.{part}"), &[out]);
+    let norm = Norm {
+        gamma: None,
+        beta: norm("beta")?,
+        mean: norm("moving_mean")?,
+        variance: norm("moving_variance")?,
+        epsilon: EPSILON,
+    };
+    let bias = fold(&mut filters, &norm);
     let total = kernel - stride.min(kernel);
     let padding = (total / 2, total - total / 2);
     let groups = if depthwise { channels } else { 1 };
-    let weight = graph.weight(&format!("{layer}.weight"), &[out, across, kernel, kernel], &folded);
-    let bias = graph.constant(&format!("{layer}.bias"), &[out], &bias);
-    let output = graph.convolution(
-        layer,
-        input,
-        &weight,
-        &bias,
-        Window {
-            kernel,
-            stride,
-            padding,
-            groups,
-        },
-    );
+    let window = Window {
+        kernel,
+        stride,
+        padding,
+        groups,
+    };
+    let output = graph.layer(layer, input, &[out, across, kernel, kernel], &filters, &bias, window);
     Ok(graph.node("Relu", &[&output], &format!("{layer}.relu"), vec![]))
 }
 

@@ -3,14 +3,15 @@
 use burn::tensor::Tensor;
 
 /// Mean square difference between the heatmap of the transformed picture and the transformed heatmap, over the cells in which the
-/// transform has data. `original` and `transformed` are `[batch, cells]`; `transform` is `[batch, cells, cells]`, the bilinear
-/// weights that take the original map to the transformed one; `valid` is `[batch, cells]`, 1 where it has data and 0 elsewhere.
-/// Gradients flow through both maps.
+/// transform has data. `original` is `[batch, cells]`, `transformed` `[batch, cells']`; `transform` is `[batch, cells', cells]`, the
+/// bilinear weights that take the original map to the transformed one; `valid` is `[batch, cells']`, 1 where it has data and 0
+/// elsewhere (the published code counts all cells). Gradients flow through both maps.
 pub fn equivariance(original: Tensor<2>, transformed: Tensor<2>, transform: Tensor<3>, valid: Tensor<2>) -> Tensor<1> {
     let [batch, cells] = original.dims();
+    let [_, moved_cells] = transformed.dims();
     let moved = transform
         .matmul(original.reshape([batch, cells, 1]))
-        .reshape([batch, cells]);
+        .reshape([batch, moved_cells]);
     let square = (transformed - moved).powi_scalar(2) * valid.clone();
     square.sum() / valid.sum().clamp_min(1.0)
 }

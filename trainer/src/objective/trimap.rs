@@ -14,11 +14,97 @@ const SOFTNESS: f32 = 0.03;
 pub const TEMPERATURE: f64 = 0.07;
 /// Stands for −∞ in a logit that must not count.
 const MASKED: f32 = -1e9;
+/// What the published code multiplies such a logit by instead.
+const PUBLISHED_FACTOR: f32 = -99.0;
 
 /// Which sounds are no negatives for which pictures, row-major `[pictures, sounds]`, `true` where the pair is left out: the same
 /// recording or kind of thing, or a thing that is silently in view. The diagonal is the positives and is ignored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LeftOut(pub Vec<bool>);
+
+/// How the contrast is taken.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Contrast {
+    /// Divides the logits.
+    pub temperature: f64,
+    /// As the published code has it: from the picture to the sounds only, and its own sound among the others not shut out but
+    /// multiplied by −99.
+    pub published: bool,
+}
+
+impl Contrast {
+    /// The published one.
+    pub const PUBLISHED: Self = Self {
+        temperature: TEMPERATURE,
+        published: true,
+    };
+
+    /// The contrast over a batch: picture `i` belongs to sound `i`; sounds beyond the number of pictures belong to none. `maps` is
+    /// `[pictures, sounds, cells]`.
+    pub fn loss(&self, maps: Tensor<3>, left_out: &LeftOut) -> Tensor<1> {
+        let [pictures, _, _] = maps.dims();
+        let Slots {
+            own,
+            others,
+            background,
+        } = self.slots(maps, left_out);
+        let first_slot = |slots: Vec<Tensor<2>>| first_slot(Tensor::cat(slots, 1).div_scalar(self.temperature));
+        let towards_sounds = first_slot(vec![own.clone(), others.clone(), background.clone()]);
+        if self.published {
+            return towards_sounds;
+        }
+        let others = others.slice([0..pictures, 0..pictures]).transpose();
+        let towards_pictures = first_slot(vec![own, others, background]);
+        (towards_sounds + towards_pictures).mul_scalar(0.5)
+    }
+
+    /// The logits from each picture `[pictures, 1 + sounds + 1]`: its own sound, all sounds with those shut out that do not count,
+    /// and its own background.
+    pub fn logits(&self, maps: Tensor<3>, left_out: &LeftOut) -> Tensor<2> {
+        let Slots {
+            own,
+            others,
+            background,
+        } = self.slots(maps, left_out);
+        Tensor::cat(vec![own, others, background], 1).div_scalar(self.temperature)
+    }
+
+    fn slots(&self, maps: Tensor<3>, left_out: &LeftOut) -> Slots {
+        let [pictures, sounds, _] = maps.dims();
+        let device = maps.device();
+        let foreground = maps.clone().sub_scalar(POSITIVE).div_scalar(SOFTNESS);
+        let scores = weighted_mean(maps.clone(), sigmoid(foreground));
+        let own: Vec<f32> = (0..pictures * sounds)
+            .map(|index| f32::from(index / sounds == index % sounds))
+            .collect();
+        let own = Tensor::<2>::from_data(TensorData::new(own, [pictures, sounds]), &device);
+        let others = if self.published {
+            scores.clone() - (scores.clone() * own.clone()).mul_scalar(1.0 - PUBLISHED_FACTOR)
+        } else {
+            let shut: Vec<f32> = left_out.0.iter().map(|&shut| if shut { 1.0 } else { 0.0 }).collect();
+            let shut = Tensor::<2>::from_data(TensorData::new(shut, [pictures, sounds]), &device);
+            // Its own sound stands in the first slot already.
+            scores.clone() + (own.clone() + shut).clamp_max(1.0).mul_scalar(MASKED)
+        };
+        let own_map = (maps * own.clone().reshape([pictures, sounds, 1])).sum_dim(1);
+        let background = own_map.clone().sub_scalar(NEGATIVE).div_scalar(SOFTNESS).neg();
+        Slots {
+            own: (scores * own).sum_dim(1),
+            others,
+            background: weighted_mean(own_map, sigmoid(background)),
+        }
+    }
+}
+
+/// Weighted means over maps, before the temperature.
+struct Slots {
+    /// Each picture with its own sound, `[pictures, 1]`.
+    own: Tensor<2>,
+    /// `[pictures, sounds]`, very low where a pair does not count.
+    others: Tensor<2>,
+    /// The part of its own map that the sound does not come from, `[pictures, 1]`.
+    background: Tensor<2>,
+}
 
 /// Heatmaps of every picture with every sound `[pictures, sounds, cells]`, from vision maps `[pictures, channels, cells]` and
 /// sound embeddings `[sounds, channels]`.
@@ -26,36 +112,13 @@ pub fn heatmaps(vision: Tensor<3>, sounds: Tensor<2>) -> Tensor<3> {
     sounds.unsqueeze::<3>().matmul(vision)
 }
 
-/// The contrast over a batch: picture `i` belongs to sound `i`; sounds beyond the number of pictures belong to none. In both
-/// directions, unless `one_directional` as in the published code. `maps` is `[pictures, sounds, cells]`.
-pub fn contrast(maps: Tensor<3>, left_out: &LeftOut, temperature: f64, one_directional: bool) -> Tensor<1> {
-    let [pictures, sounds, _] = maps.dims();
-    let device = maps.device();
-    let foreground = maps.clone().sub_scalar(POSITIVE).div_scalar(SOFTNESS);
-    let scores = weighted_mean(maps.clone(), sigmoid(foreground));
-    let own: Vec<f32> = (0..pictures * sounds)
-        .map(|index| f32::from(index / sounds == index % sounds))
+/// The maps `[batch, cells]` of each picture with its own sound, out of `[pictures, sounds, cells]` with at least as many sounds.
+pub fn own_maps(maps: Tensor<3>) -> Tensor<2> {
+    let [pictures, _, cells] = maps.dims();
+    let picked = (0..pictures)
+        .map(|index| maps.clone().slice([index..index + 1, index..index + 1, 0..cells]))
         .collect();
-    let own = Tensor::<2>::from_data(TensorData::new(own, [pictures, sounds]), &device);
-    let shut: Vec<f32> = left_out.0.iter().map(|&shut| if shut { 1.0 } else { 0.0 }).collect();
-    let shut = Tensor::<2>::from_data(TensorData::new(shut, [pictures, sounds]), &device);
-    // Its own sound stands in the first slot already.
-    let others = scores.clone() + (own.clone() + shut).clamp_max(1.0).mul_scalar(MASKED);
-    let positive = (scores * own.clone()).sum_dim(1);
-    let own_map = (maps * own.reshape([pictures, sounds, 1])).sum_dim(1);
-    let background = own_map.clone().sub_scalar(NEGATIVE).div_scalar(SOFTNESS).neg();
-    let background = weighted_mean(own_map, sigmoid(background));
-    let first_slot = |scores: Tensor<2>| first_slot(scores.div_scalar(temperature));
-    let towards_sounds = first_slot(Tensor::cat(
-        vec![positive.clone(), others.clone(), background.clone()],
-        1,
-    ));
-    if one_directional {
-        return towards_sounds;
-    }
-    let others = others.slice([0..pictures, 0..pictures]).transpose();
-    let towards_pictures = first_slot(Tensor::cat(vec![positive, others, background], 1));
-    (towards_sounds + towards_pictures).mul_scalar(0.5)
+    Tensor::cat(picked, 0).reshape([pictures, cells])
 }
 
 /// Σ m·H / Σ m over the cells, `[rows, columns, cells]` → `[rows, columns]`.
@@ -75,45 +138,28 @@ fn first_slot(logits: Tensor<2>) -> Tensor<1> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::golden::Golden;
     use burn::tensor::Device;
 
-    fn golden() -> Option<Vec<u8>> {
-        let folder = std::env::var_os("LOOKHEAR_GOLDEN")
-            .map(std::path::PathBuf::from)
-            .unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden").into());
-        std::fs::read(folder.join("model.safetensors")).ok()
-    }
+    const MENDED: Contrast = Contrast {
+        temperature: TEMPERATURE,
+        published: false,
+    };
 
     #[test]
     fn the_golden_loss_holds() {
-        let bytes = golden().unwrap();
-        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let golden = Golden::read("model.safetensors");
         let device = Device::flex();
-        let read = |name: &str| {
-            let view = file.tensor(name).unwrap();
-            let values: Vec<f32> = view
-                .data()
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|b| f32::from_le_bytes(*b))
-                .collect();
-            (values, view.shape().to_vec())
-        };
-        let (vision, shape) = read("trimap.vision");
+        let (vision, shape) = golden.array("trimap.vision");
         let [batch, channels] = [shape[0], shape[1]];
         let cells: usize = shape[2..].iter().product();
         let vision = Tensor::<3>::from_data(TensorData::new(vision, [batch, channels, cells]), &device);
-        let (sound, _) = read("trimap.audio");
+        let (sound, _) = golden.array("trimap.audio");
         let sound = Tensor::<2>::from_data(TensorData::new(sound, [batch, channels]), &device);
-        let loss: f32 = contrast(
-            heatmaps(vision, sound),
-            &LeftOut(vec![false; batch * batch]),
-            TEMPERATURE,
-            true,
-        )
-        .into_scalar();
-        let (expected, _) = read("trimap.loss");
+        let loss: f32 = Contrast::PUBLISHED
+            .loss(heatmaps(vision, sound), &LeftOut(vec![false; batch * batch]))
+            .into_scalar();
+        let (expected, _) = golden.array("trimap.loss");
         assert!(
             (loss - expected[0]).abs() < 1e-4 * expected[0].abs(),
             "{loss} against {}",
@@ -128,8 +174,7 @@ mod tests {
             let values = vec![0.9, 0.1, other, other, 0.2, 0.2, 0.1, 0.9];
             Tensor::<3>::from_data(TensorData::new(values, [2, 2, 2]), &device)
         };
-        let loss =
-            |other, left_out| -> f32 { contrast(maps(other), &LeftOut(left_out), TEMPERATURE, false).into_scalar() };
+        let loss = |other, left_out| -> f32 { MENDED.loss(maps(other), &LeftOut(left_out)).into_scalar() };
         let masked = vec![false, true, false, false];
         assert!((loss(0.1, masked.clone()) - loss(0.8, masked)).abs() < 1e-6);
         assert!(loss(0.8, vec![false; 4]) > loss(0.1, vec![false; 4]) + 0.05);
@@ -140,7 +185,7 @@ mod tests {
         let device = Device::flex();
         let maps =
             |stray: f32| Tensor::<3>::from_data(TensorData::new(vec![0.9, 0.1, stray, stray], [1, 2, 2]), &device);
-        let loss = |stray| -> f32 { contrast(maps(stray), &LeftOut(vec![false; 2]), TEMPERATURE, false).into_scalar() };
+        let loss = |stray| -> f32 { MENDED.loss(maps(stray), &LeftOut(vec![false; 2])).into_scalar() };
         assert!(loss(0.8) > loss(0.0) + 0.1);
     }
 }

@@ -6,10 +6,10 @@ pub mod res_net;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 
-use res_net::ResNet;
+use res_net::{ResNet, STAGES};
 
 /// Length of the common embedding.
-pub const CHANNELS: usize = 512;
+pub const CHANNELS: usize = STAGES[3];
 /// Below it a length counts as nothing; PyTorch's `normalize`.
 const TINY: f64 = 1e-12;
 
@@ -51,3 +51,6 @@ fn unit_length<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     let length = x.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(TINY);
     x / length
 }
+
+#[cfg(test)]
+mod tests;

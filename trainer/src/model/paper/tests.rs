@@ -1,0 +1,68 @@
+//! The networks and the loss without training, held against the golden numbers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::PaperNetworks;
+use crate::golden::{Golden, largest_difference, weights};
+use crate::model::named::{self, NamedTensor};
+use crate::objective::trimap::{Contrast, LeftOut, heatmaps, own_maps};
+
+fn networks(seed: &str, device: &Device) -> PaperNetworks {
+    let networks = PaperNetworks::new(device);
+    let tensors = named::read(&networks)
+        .into_iter()
+        .map(|(name, NamedTensor { shape, .. })| {
+            let published = name.replace("audnet.conv1.", "audnet.conv1_a.");
+            let values = weights(seed, &published, &shape);
+            (name, NamedTensor { shape, values })
+        })
+        .collect();
+    named::write(networks, &tensors).unwrap()
+}
+
+fn tensor<const D: usize>(golden: &Golden, name: &str, device: &Device) -> Tensor<D> {
+    let (values, shape) = golden.array(name);
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().unwrap()
+}
+
+/// `[batch, channels, height, width]` → `[batch, channels, cells]`.
+fn flat(map: Tensor<4>) -> Tensor<3> {
+    let [batch, channels, height, width] = map.dims();
+    map.reshape([batch, channels, height * width])
+}
+
+#[test]
+fn evaluation_agrees_with_the_golden_numbers() {
+    let golden = Golden::read("model.safetensors");
+    let device = Device::flex();
+    let networks = networks(&golden.metadata("seed"), &device);
+    let vision = networks.see(tensor(&golden, "images", &device));
+    let sound = networks.hear(tensor(&golden, "specs", &device));
+    let first = values(vision.clone().slice([0..1]));
+    assert!(largest_difference(&first, &golden.array("eval.vision_map.0").0) < 1e-4);
+    assert!(largest_difference(&values(sound.clone()), &golden.array("eval.audio_embedding").0) < 1e-4);
+    let maps = heatmaps(flat(vision), sound);
+    let own = values(own_maps(maps.clone()));
+    assert!(largest_difference(&own, &golden.array("eval.heatmap").0) < 1e-4);
+    let nothing = LeftOut(vec![false; 16]);
+    let logits = values(Contrast::PUBLISHED.logits(maps.clone(), &nothing));
+    let (expected, _) = golden.array("eval.logits");
+    for (found, expected) in logits.iter().zip(&expected) {
+        assert!(
+            (found - expected).abs() < 1e-4 * expected.abs(),
+            "{found} against {expected}"
+        );
+    }
+    let loss: f32 = Contrast::PUBLISHED.loss(maps, &nothing).into_scalar();
+    let (expected, _) = golden.array("eval.loss");
+    assert!(
+        (loss - expected[0]).abs() < 1e-4 * expected[0].abs(),
+        "{loss} against {expected:?}"
+    );
+}
