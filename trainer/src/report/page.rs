@@ -1,10 +1,11 @@
 //! The page: a title, a lead, sections, tables and galleries.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::write_whole;
 use crate::evaluate::scores::Interval;
 
 /// Colours follow the reader's choice of light or dark.
@@ -72,11 +73,7 @@ impl Page {
     /// # Errors
     /// When the folder cannot be written to.
     pub fn write(&self, path: &Path) -> io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-        file.write_all(self.html().as_bytes())?;
-        file.persist(path)?;
-        Ok(())
+        write_whole(path, self.html().as_bytes())
     }
 }
 

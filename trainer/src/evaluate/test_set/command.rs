@@ -1,5 +1,6 @@
 //! `lookhear-train evaluate BUNDLE --data SET --root DIR`.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ use super::{Model, heatmaps, page, profile, terminal};
 use crate::dataset::Profile;
 use crate::dataset::layouts::{DataSet, open};
 use crate::evaluate::arguments::bar;
+use crate::report::write_whole;
 
 /// What `--negatives` says for none.
 const NO_NEGATIVES: &str = "none";
@@ -93,10 +95,12 @@ pub fn run(bundle_path: &Path, data_set: DataSet, record: bool, arguments: &Test
         cases: measurement.cases.iter().map(CaseScores::of).collect(),
     };
     if let Some(path) = &arguments.json {
-        write_whole(path, &serde_json::to_vec_pretty(&document)?)?;
+        let document = serde_json::to_vec_pretty(&document)?;
+        write_whole(path, &document).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     if let Some(path) = &arguments.heatmaps {
-        heatmaps::write(&measurement.cases, path)?;
+        let maps = heatmaps::to_bytes(&measurement.cases)?;
+        write_whole(path, &maps).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     if let Some(path) = &arguments.report {
         let lit_from = scores.rejection.as_ref().map(|rejection| rejection.threshold.threshold);
@@ -108,7 +112,12 @@ pub fn run(bundle_path: &Path, data_set: DataSet, record: bool, arguments: &Test
     let table = terminal::table(&document);
     if record {
         let key = format!("{}-{}", document.data_set, document.profile);
-        let value = toml::Value::try_from(&scores).context("the scores cannot be recorded")?;
+        // Hundreds of classes belong into the report.
+        let whole = Summary {
+            by_class: BTreeMap::new(),
+            ..scores.clone()
+        };
+        let value = toml::Value::try_from(&whole).context("the scores cannot be recorded")?;
         bundle.manifest.scores.insert(key, value);
         bundle.write(bundle_path)?;
     }
@@ -145,14 +154,4 @@ fn given_sounds(folder: Option<&Path>) -> anyhow::Result<Vec<Sound>> {
         );
     }
     Ok(sounds)
-}
-
-/// Writes a file beside its name and renames it there.
-fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let cannot = || format!("{} cannot be written", path.display());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(cannot)?;
-    file.write_all(bytes).with_context(cannot)?;
-    file.persist(path).with_context(cannot)?;
-    Ok(())
 }

@@ -1,25 +1,22 @@
 //! The raw maps of a measurement as a safetensors file, for others to score.
 
 use std::collections::HashMap;
-use std::io::Write;
-use std::path::Path;
 
-use anyhow::Context;
 use lookhear::perception::heatmap::Heatmap;
-use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize};
+use safetensors::{Dtype, SafeTensorError};
 
 use super::measure::Case;
 use super::negatives::NegativeKind;
 
-/// Writes `heatmaps`, `[items, rows, columns]`, and `negatives.<kind>` of the same shape for each kind of which every item has
-/// one, all f32; the file's metadata has the ids of the items as a JSON list under `ids`.
+/// The file's bytes: `heatmaps`, `[items, rows, columns]`, and `negatives.<kind>` of the same shape for each kind of which every
+/// item has one, all f32; the metadata has the ids of the items as a JSON list under `ids`.
 ///
 /// # Errors
-/// When the file cannot be written.
-pub fn write(cases: &[Case], path: &Path) -> anyhow::Result<()> {
+/// None that the maps of one model could cause.
+pub fn to_bytes(cases: &[Case]) -> Result<Vec<u8>, SafeTensorError> {
     let ids: Vec<&str> = cases.iter().map(|case| case.id.as_str()).collect();
-    let metadata = HashMap::from([("ids".to_owned(), serde_json::to_string(&ids)?)]);
+    let metadata = HashMap::from([("ids".to_owned(), serde_json::json!(ids).to_string())]);
     let mut arrays = vec![("heatmaps".to_owned(), array(cases.iter().map(|case| &case.heatmap)))];
     for kind in NegativeKind::ALL {
         let maps: Vec<&Heatmap> = cases.iter().filter_map(|case| case.negatives.get(&kind)).collect();
@@ -27,17 +24,11 @@ pub fn write(cases: &[Case], path: &Path) -> anyhow::Result<()> {
             arrays.push((format!("negatives.{}", kind.name()), array(maps.into_iter())));
         }
     }
-    let views = arrays
+    let views: Result<Vec<_>, SafeTensorError> = arrays
         .iter()
         .map(|(name, (shape, bytes))| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
-        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
-    let bytes = serialize(views, Some(metadata))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(&bytes)?;
-    file.persist(path)
-        .with_context(|| format!("{} cannot be written", path.display()))?;
-    Ok(())
+        .collect();
+    serialize(views?, Some(metadata))
 }
 
 /// Shape and little-endian bytes of maps of one size.

@@ -120,10 +120,9 @@ pub fn measure(
 ) -> Result<Measurement, MeasureError> {
     let mut skipped = Vec::new();
     let mut skip = |item: &Item, cause: String| {
-        tracing::warn!(id = item.id, cause, "skipped");
         skipped.push(Skipped {
             id: item.id.clone(),
-            cause,
+            cause: cause.split_whitespace().collect::<Vec<_>>().join(" "),
         });
     };
     let mut heard = Vec::with_capacity(items.len());

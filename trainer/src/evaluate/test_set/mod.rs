@@ -2,6 +2,9 @@
 //! what it makes of sounds that nothing in the picture makes.
 
 pub mod command;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod fixture;
 mod galleries;
 pub mod heatmaps;
 pub mod measure;
@@ -13,6 +16,8 @@ pub mod quads;
 pub mod rejection;
 pub mod summary;
 pub mod terminal;
+#[cfg(test)]
+mod tests;
 
 pub use measure::{Case, Measurement, Settings, Skipped, measure};
 pub use model::Model;

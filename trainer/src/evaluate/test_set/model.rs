@@ -5,7 +5,7 @@ use lookhear::perception::bundle::Bundle;
 use lookhear::perception::encoder::{CPU, Encoder};
 use lookhear::perception::heatmap::{Heatmap, Point};
 use lookhear::perception::listener::{Ear, SoundEmbedding};
-use lookhear::perception::localiser::{Localiser, LocaliserError};
+use lookhear::perception::localiser::LocaliserError;
 use lookhear::perception::manifest::PictureInput;
 use lookhear::perception::picture::{PictureFrontEnd, PictureTransform};
 use lookhear_board::{Picture, Sound};
@@ -34,19 +34,33 @@ impl Model {
     /// Prepares the bundle on the CPU, to be shown that part of pictures which `transform` leaves.
     ///
     /// # Errors
-    /// Those of [`Localiser::new`].
+    /// [`LocaliserError::Encoder`] and [`LocaliserError::Shape`].
     pub fn new(bundle: &Bundle, transform: PictureTransform) -> Result<Self, LocaliserError> {
-        // Checks that the networks have the shapes that the manifest states.
-        Localiser::new(bundle, CPU)?;
+        let manifest = &bundle.manifest;
         let input = PictureInput {
             transform,
-            ..bundle.manifest.picture.clone()
+            ..manifest.picture.clone()
         };
-        let side = input.side_pixels;
+        let (side, cells, channels) = (input.side_pixels, input.map_cells, manifest.embedding_channels);
+        let vision = Encoder::load("vision.onnx", &bundle.vision, &[1, 3, side, side], CPU)?;
+        let ear = Ear::new(&manifest.sound, &bundle.audio, CPU)?;
+        let shapes = [
+            (
+                "vision",
+                vision.output_shape().to_vec(),
+                vec![1, channels, cells, cells],
+            ),
+            ("audio", vec![1, ear.embedding_channels()], vec![1, channels]),
+        ];
+        for (network, found, stated) in shapes {
+            if found != stated {
+                return Err(LocaliserError::Shape { network, found, stated });
+            }
+        }
         Ok(Self {
             front_end: PictureFrontEnd::new(side, transform, input.mean, input.deviation),
-            vision: Encoder::load("vision.onnx", &bundle.vision, &[1, 3, side, side], CPU)?,
-            ear: Ear::new(&bundle.manifest.sound, &bundle.audio, CPU)?,
+            vision,
+            ear,
             pixels: vec![0.0; 3 * side * side],
             input,
         })

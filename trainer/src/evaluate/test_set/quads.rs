@@ -113,3 +113,35 @@ fn compose(members: [&Case; 4], model: &Model) -> Option<Picture> {
     }
     Picture::rgb(grid.width() as usize, grid.height() as usize, grid.into_raw())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::fixture::case;
+    use super::*;
+
+    #[test]
+    fn four_of_different_classes_with_the_sounding_one_in_its_place() {
+        let of = |id: &str, class: &str| case(id, class, 0.5, &[], [0.0, 0.0, 1.0, 1.0]);
+        let mut cases = vec![
+            of("0", "a"),
+            of("1", "a"),
+            of("2", "b"),
+            of("3", "c"),
+            of("4", "b"),
+            of("5", "d"),
+        ];
+        let candidates = [1, 0, 2, 4, 3, 5];
+        for place in 0..4 {
+            let members = four_apart(&cases, 0, place, &candidates).unwrap();
+            assert_eq!(members[place], 0);
+            let mut sorted = members;
+            sorted.sort_unstable();
+            assert_eq!(sorted, [0, 2, 3, 5]);
+        }
+        assert_eq!(four_apart(&cases[..5], 0, 0, &candidates[..5]), None);
+        cases.iter_mut().for_each(|case| case.category = None);
+        assert_eq!(four_apart(&cases, 0, 0, &candidates), Some([0, 1, 2, 4]));
+    }
+}

@@ -198,3 +198,73 @@ fn interval_over(count: usize, statistic: &dyn Fn(&[usize]) -> Option<f64>) -> O
         statistic,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::fixture::case;
+    use super::*;
+
+    const QUARTER: [f64; 4] = [0.0, 0.0, 0.5, 0.5];
+
+    /// Names of which the first `fitting` help to find the threshold and the others are scored.
+    fn names(fitting: usize, scored: usize) -> Vec<String> {
+        let of = |half: bool, count| {
+            (0..)
+                .map(|index| format!("n{index}"))
+                .filter(move |id| fits_threshold(id) == half)
+                .take(count)
+        };
+        of(true, fitting).chain(of(false, scored)).collect()
+    }
+
+    #[test]
+    fn the_threshold_is_of_one_half_and_the_scores_are_of_the_other() {
+        let names = names(5, 4);
+        let negative = [0.1, 0.2, 0.3, 0.4, 0.9, 0.45, 0.1, 0.1, 0.1];
+        let positive = [0.0, 0.0, 0.0, 0.0, 0.0, 0.8, 0.7, 0.3, 0.41];
+        let cases: Vec<Case> = (0..9)
+            .map(|index| {
+                case(
+                    &names[index],
+                    "x",
+                    positive[index],
+                    &[(NegativeKind::Noise, negative[index])],
+                    QUARTER,
+                )
+            })
+            .collect();
+        let found = RejectionScores::over(&cases, Profile::Default).unwrap().unwrap();
+        assert_eq!(found.threshold.threshold, 0.4_f32.next_up());
+        assert_eq!((found.in_view.positives, found.in_view.negatives), (4, 4));
+        assert_eq!(found.accepted.unwrap().mean, 0.75);
+        assert_eq!(found.in_view.blind_average_precision, 0.5);
+        assert_eq!(found.in_view.roc_area.unwrap().mean, (4.0 + 4.0 + 3.0 + 3.0) / 16.0);
+        assert_eq!(found.by_kind[&NegativeKind::Noise].accepted.unwrap().mean, 0.25);
+        // Only the negative of 0.45 lights anything: at most the quarter that is lit, at least its middle.
+        let area = found.image_area.unwrap().mean;
+        assert!(area > 0.15 / 4.0 && area < 0.25 / 4.0, "{area}");
+        let localised = found.ciou_at_threshold.unwrap().mean;
+        assert_eq!(localised, 0.75);
+        assert!((found.f_loc.unwrap().mean - f_loc(localised, area)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn without_negatives_there_is_nothing_to_reject() {
+        let cases = [case("a", "x", 0.5, &[], QUARTER)];
+        assert!(RejectionScores::over(&cases, Profile::Default).unwrap().is_none());
+    }
+
+    #[test]
+    fn negatives_of_one_half_alone_give_no_score_or_no_threshold() {
+        let silent = [(NegativeKind::Silence, 0.1)];
+        let only = |id: &str| [case(id, "x", 0.5, &silent, QUARTER)];
+        let names = names(1, 1);
+        let found = RejectionScores::over(&only(&names[0]), Profile::Default)
+            .unwrap()
+            .unwrap();
+        assert_eq!((found.in_view.positives, found.f_loc), (0, None));
+        assert!(RejectionScores::over(&only(&names[1]), Profile::Default).is_err());
+    }
+}

@@ -220,3 +220,46 @@ fn interval_over(count: usize, statistic: impl Fn(&[usize]) -> Option<f64>) -> O
         statistic,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::fixture::case;
+    use super::super::quads::Quad;
+    use super::*;
+    use crate::evaluate::scores::Quadrant;
+
+    #[test]
+    fn the_numbers_stand_beside_those_of_no_input() {
+        let cases = vec![
+            case("a", "dog", 0.9, &[], [0.0, 0.0, 0.5, 0.5]),
+            case("b", "dog", 0.9, &[], [0.15, 0.15, 0.85, 0.85]),
+            case("c", "cat", 0.9, &[], [0.9, 0.9, 1.0, 1.0]),
+        ];
+        let quad = |found| Quad {
+            ids: ["a", "b", "c", "d"].map(str::to_owned),
+            sounding: Quadrant::TopLeft,
+            found,
+        };
+        let measurement = Measurement {
+            cases,
+            skipped: Vec::new(),
+            quads: vec![quad(Quadrant::TopLeft), quad(Quadrant::TopRight)],
+        };
+        let found = Summary::of(&measurement, Profile::Default).unwrap();
+        assert_eq!(found.items, 3);
+        assert_eq!(found.localisation.ciou.unwrap().mean, 1.0 / 3.0);
+        assert_eq!(found.localisation.peak_in_box.unwrap().mean, 2.0 / 3.0);
+        assert_eq!(found.above_disk.unwrap().mean, 0.0);
+        assert_eq!(found.baselines.unwrap().centred_disk.success, 1.0 / 3.0);
+        assert_eq!(found.quads.unwrap().right.unwrap().mean, 0.5);
+        assert!(found.rejection.is_none());
+        let dog = &found.by_class["dog"];
+        assert_eq!((dog.items, dog.centred_disk, dog.ceiling), (2, 0.5, 1.0));
+        assert_eq!(dog.localisation.ciou.unwrap().mean, 0.5);
+        assert_eq!(found.by_class["cat"].localisation.auc.unwrap().mean, 0.025);
+        let interval = found.localisation.auc.unwrap();
+        assert!(interval.low <= interval.mean && interval.mean <= interval.high);
+    }
+}
