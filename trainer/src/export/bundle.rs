@@ -15,7 +15,7 @@ use super::paper;
 use crate::model::bridge::Bridge;
 use crate::model::efficient_net;
 use crate::model::networks::{self, Backbones};
-use crate::model::paper::CHANNELS;
+use crate::model::paper::res_net::STAGES;
 use crate::model::projection::Projection;
 use crate::model::weights::{Weights, WeightsError};
 
@@ -88,12 +88,12 @@ pub const PAPER_RATE_HZ: u32 = 16_000;
 /// How much of a stream the paper's networks hear together, in seconds: as long as the sounds they learn from.
 const PAPER_WINDOW_SECONDS: f32 = 3.0;
 
-/// The networks of the paper before they are measured: exported, with a threshold that accepts everything. The transform is the
-/// whole frame, or the centre crop of the published code.
+/// The networks of the paper before they are measured: exported, with a threshold that accepts everything. The edge of its
+/// pictures is [`PAPER_SIDE_PIXELS`] in the paper; the transform is the whole frame, or the centre crop of the published code.
 pub fn unmeasured_paper(
     name: &str,
     weights: &Weights,
-    transform: PictureTransform,
+    (side_pixels, transform): (usize, PictureTransform),
     storage: Storage,
     provenance: Provenance,
 ) -> Result<Bundle, WeightsError> {
@@ -103,15 +103,15 @@ pub fn unmeasured_paper(
         architecture: Architecture::Paper,
         code_version: env!("CARGO_PKG_VERSION").to_owned(),
         precision: precision(storage),
-        embedding_channels: CHANNELS,
+        embedding_channels: paper::width(weights) * STAGES[3],
         licence: provenance.licence,
         notices: provenance.notices,
         picture: PictureInput {
-            side_pixels: PAPER_SIDE_PIXELS,
+            side_pixels,
             transform,
             mean: IMAGENET_MEAN,
             deviation: IMAGENET_DEVIATION,
-            map_cells: PAPER_SIDE_PIXELS / paper::STRIDE,
+            map_cells: side_pixels / paper::STRIDE,
         },
         sound: SoundInput {
             front_end: SoundFrontEnd::Spectrogram,
@@ -126,7 +126,7 @@ pub fn unmeasured_paper(
     let frames = PaperSpectrogram::new(PAPER_RATE_HZ).frames();
     Ok(Bundle {
         manifest,
-        vision: paper::vision(weights, PAPER_SIDE_PIXELS, storage)?,
+        vision: paper::vision(weights, side_pixels, storage)?,
         audio: paper::sound(weights, frames, storage)?,
     })
 }

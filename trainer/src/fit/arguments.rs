@@ -1,195 +1,244 @@
 //! `lookhear-train fit`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::Context;
 use burn::tensor::Device;
-use serde::Serialize;
+use lookhear::perception::bundle::Bundle;
+use lookhear::perception::picture::PictureTransform;
 
+use super::data::{Data, DataArguments, split};
+use super::device::DeviceName;
+use super::edge::Edge;
 use super::examples::{Amount, examples};
 use super::features::FeatureNetworks;
-use super::steps::{Rates, Schedule, train};
-use crate::corpus::{Corpus, Split};
-use crate::dataset::{Composer, Settings};
+use super::paper::Paper;
+use super::plan::{Changes, Network, Plan};
+use super::record::{Rebuilding, Start};
+use super::training::{Ending, Outcome, Run, train};
+use crate::dataset::Profile;
+use crate::dataset::loader::{Loader, LoaderSettings};
+use crate::dataset::preparation::{Preparation, Settings};
 use crate::evaluate::arguments::{bar, measure};
-use crate::export::bundle::unmeasured;
-use crate::export::graph::Storage;
+use crate::export::bundle::{Provenance, unmeasured, unmeasured_paper};
+use crate::import::start;
 use crate::model::bridge::Bridge;
-use crate::model::efficient_net;
+use crate::model::named;
 use crate::model::networks::Backbones;
 use crate::model::projection::Projection;
+use crate::model::weights::Weights;
 
-/// Train the `edge` model and write it as a bundle.
+/// Train a model and write it as a bundle.
 ///
-/// The pretrained backbones stay as they are; the projections into the common space start from what both classifiers already
-/// know and learn from the corpus. The bundle records how it was made and what it scored.
+/// `--network edge` learns projections on two pretrained backbones; `--network paper` learns two ResNet-18s as Liu et al. 2022 do.
+/// A run keeps its checkpoints in a folder of its own and goes on from there when started again with the same options; Ctrl-C saves
+/// and ends it. The bundle records all that is needed to make it again: `--from BUNDLE` does.
 #[derive(Debug, Clone, clap::Args)]
 pub struct FitArguments {
-    /// The corpus that `lookhear-train corpus` built
+    #[command(flatten)]
+    data: DataArguments,
+    /// The folder with the pretrained weights of both backbones, for edge
     #[arg(long, value_name = "DIR")]
-    corpus: PathBuf,
-    /// The folder with the pretrained weights of both backbones
-    #[arg(long, value_name = "DIR")]
-    weights: PathBuf,
+    weights: Option<PathBuf>,
+    /// A ResNet-18 to begin the picture's encoder of paper with (torchvision's names, safetensors or PyTorch's)
+    #[arg(long, value_name = "FILE")]
+    start: Option<PathBuf>,
     /// The bundle to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Name of the model
-    #[arg(long, default_value = "lookhear-edge")]
-    name: String,
-    /// Edge of the square pictures, a multiple of 32 pixels
-    #[arg(long, value_name = "PIXELS", default_value_t = 448)]
-    side: usize,
-    /// Pairs of pictures and sounds to compose
-    #[arg(long, value_name = "COUNT", default_value_t = 4000)]
-    pairs: usize,
-    /// Sounds that belong to no picture
-    #[arg(long, value_name = "COUNT", default_value_t = 256)]
-    strays: usize,
-    /// Passes over the pairs; 0 writes the untrained starting point
-    #[arg(long, default_value_t = 4)]
-    epochs: usize,
-    /// Pairs in a step
-    #[arg(long, default_value_t = 64)]
-    batch: usize,
-    /// Adam's rate for the weights on the picture's features
-    #[arg(long, default_value_t = 3e-5)]
-    vision_rate: f64,
-    /// Adam's rate for the weights on the sound's features
-    #[arg(long, default_value_t = 1e-5)]
-    sound_rate: f64,
-    /// Adam's rate for the weights on the sound's classes
-    #[arg(long, default_value_t = 3e-4)]
-    class_rate: f64,
-    /// Divides the logits of the contrast
-    #[arg(long, default_value_t = 0.3)]
-    temperature: f64,
-    /// Share of the backbones' features that are left out of a step
-    #[arg(long, default_value_t = 0.3)]
-    dropout: f64,
-    /// Weight of the equivariance term
-    #[arg(long, default_value_t = 1.0)]
-    equivariance: f64,
-    /// How the weights are stored
-    #[arg(long, value_enum, default_value_t = Storage::Int8)]
-    storage: Storage,
-    /// Development cases of each sort
+    /// The folder of checkpoints, metrics and curves [next to the bundle, ending in .run]
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// Name of the model [lookhear-edge, lookhear-paper]
+    #[arg(long)]
+    name: Option<String>,
+    /// What computes: cpu, cuda, cuda:1, libtorch or libtorch-cuda:0
+    #[arg(long, default_value = "cpu")]
+    device: DeviceName,
+    /// Threads that decode and prepare
+    #[arg(long, value_name = "COUNT", default_value_t = 2)]
+    threads: usize,
+    /// Minutes between checkpoints within an epoch
+    #[arg(long, value_name = "MINUTES", default_value_t = 5.0)]
+    save_every: f64,
+    /// Train as this bundle was trained, and compare
+    #[arg(long, value_name = "BUNDLE")]
+    from: Option<PathBuf>,
+    /// Development cases of each sort, where a corpus can make them; 0 for none
     #[arg(long, value_name = "COUNT", default_value_t = 200)]
     cases: usize,
     /// Share of negatives that may be accepted, from which the threshold follows
     #[arg(long, value_name = "SHARE", default_value_t = 0.05)]
     false_fires: f64,
-    /// Everything random follows from this number
-    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
-    seed: u64,
-    /// Threads that see and hear
-    #[arg(long, value_name = "COUNT", default_value_t = 2)]
-    threads: usize,
-}
-
-/// What is written of the training into `model.toml`.
-#[derive(Serialize)]
-struct Record {
-    corpus_files: usize,
-    corpus_sha256: String,
-    pairs: usize,
-    strays: usize,
-    side_pixels: usize,
-    schedule: Schedule,
-    seed: u64,
+    #[command(flatten)]
+    changes: Changes,
 }
 
 /// Trains, exports, measures and writes.
 pub fn run(arguments: FitArguments) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        arguments.side.is_multiple_of(efficient_net::STRIDE) && (64..=1024).contains(&arguments.side),
-        "the side must be a multiple of 32 from 64 to 1024 pixels, not {}",
-        arguments.side
-    );
-    let corpus = Corpus::open(&arguments.corpus).context("the corpus cannot be used")?;
-    let backbones = Backbones::read(&arguments.weights).context("the pretrained weights cannot be used")?;
-    let bridge = Bridge::committed()?;
-    let device = Device::flex();
-    let schedule = Schedule {
-        epochs: arguments.epochs,
-        batch: arguments.batch,
-        strays: 4,
-        rates: Rates {
-            vision: arguments.vision_rate,
-            sound: arguments.sound_rate,
-            classes: arguments.class_rate,
-        },
-        temperature: arguments.temperature,
-        dropout: arguments.dropout,
-        equivariance: arguments.equivariance,
-        seed: arguments.seed,
+    let model = arguments.from.as_deref().map(Rebuilding::read).transpose()?;
+    let plan = arguments
+        .changes
+        .apply(model.as_ref().map(|model| model.plan.clone()))?;
+    plan.check()?;
+    let data = arguments.data.open(&plan)?;
+    if let Some(model) = &model {
+        model.same_data(&data.record)?;
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if asked.swap(true, Ordering::Relaxed) {
+            // Asked twice: whoever asks does not want to wait for the step to end.
+            std::process::exit(130);
+        }
+    })
+    .context("Ctrl-C cannot be watched for")?;
+    let trained = carry_out(&arguments, &plan, &data, &stop)?;
+    let Some((mut bundle, outcome)) = trained else {
+        tracing::warn!("stopped and saved; start it again with the same options to go on");
+        return Ok(());
     };
-    let mut projection = Projection::new(&bridge, arguments.seed, &device);
-    let mut curve = Vec::new();
-    if schedule.epochs > 0 {
-        let networks = FeatureNetworks::new(&backbones, &bridge, arguments.side, arguments.storage)?;
-        let settings = Settings {
-            side: arguments.side as u32,
-            photograph_share: 0.5,
-            ..Settings::default()
-        };
-        let composer = Composer::with_settings(&corpus, Split::Train, arguments.seed, settings)?;
+    let cases = data.corpus.as_ref().filter(|_| arguments.cases > 0);
+    let scores = cases
+        .map(|corpus| measure(corpus, &mut bundle, arguments.cases, arguments.false_fires))
+        .transpose()?;
+    bundle.write(&arguments.out)?;
+    tracing::info!(bundle = %arguments.out.display(), epochs = outcome.epochs, ending = ?outcome.ending, "written");
+    if let Some(model) = &model {
+        model.compare(&bundle)?;
+    }
+    scores.map_or(Ok(()), |scores| crate::evaluate::arguments::print(&scores))
+}
+
+/// The trained bundle, not yet measured; `None` where it was told to stop.
+fn carry_out(
+    arguments: &FitArguments,
+    plan: &Plan,
+    data: &Data,
+    stop: &AtomicBool,
+) -> anyhow::Result<Option<(Bundle, Outcome)>> {
+    let folder = arguments.run.clone().unwrap_or_else(|| beside(&arguments.out));
+    std::fs::create_dir_all(&folder).with_context(|| format!("the folder {folder:?} cannot be made"))?;
+    let device = arguments.device.open()?;
+    let run = Run {
+        plan,
+        folder: &folder,
+        device: &device,
+        stop,
+        save_every: Duration::from_secs_f64(60.0 * arguments.save_every.clamp(0.0, 1e6)),
+    };
+    let (bundle, outcome, start) = match plan.network {
+        Network::Edge => edge(arguments, data, &run)?,
+        Network::Paper => paper(arguments, data, &run)?,
+    };
+    let Some(mut bundle) = bundle.filter(|_| outcome.ending != Ending::Interrupted) else {
+        return Ok(None);
+    };
+    super::record::record(&mut bundle, plan, &data.record, start, &outcome)?;
+    Ok(Some((bundle, outcome)))
+}
+
+fn edge(arguments: &FitArguments, data: &Data, run: &Run<'_>) -> anyhow::Result<(Option<Bundle>, Outcome, Start)> {
+    let plan = run.plan;
+    let folder = arguments.weights.as_deref().context(
+        "edge begins with pretrained backbones; name their folder with --weights (trainer/README.md says whence)",
+    )?;
+    let backbones = Backbones::read(folder).context("the pretrained weights cannot be used")?;
+    let bridge = Bridge::committed()?;
+    let outcome = if plan.epochs == 0 {
+        Outcome::untrained(named::read(&Projection::new(&bridge, plan.seed, &Device::flex())))
+    } else {
+        let networks = FeatureNetworks::new(&backbones, &bridge, plan.side_pixels, plan.storage)?;
         let amount = Amount {
-            pairs: arguments.pairs,
-            strays: arguments.strays,
+            strays: plan.strays,
             threads: arguments.threads,
         };
-        let bar = bar((amount.pairs + amount.strays) as u64, "seeing and hearing")?;
+        let strays = data.composer.as_ref().map_or(0, |_| plan.strays);
+        let bar = bar((data.source.len() + strays) as u64, "seeing and hearing")?;
         let examples = examples(
-            &corpus,
-            &composer,
+            &*data.source,
+            data.composer.as_ref(),
             &networks,
             bridge.channels,
             amount,
-            arguments.seed,
-            |done| bar.inc(done as u64),
+            plan,
+            || bar.inc(1),
         )?;
         bar.finish_and_clear();
-        projection = train(projection, &examples, &schedule, &device, |losses, _| {
-            tracing::info!(
-                epoch = losses.epoch,
-                contrast = losses.contrast,
-                equivariance = losses.equivariance
-            );
-            curve.push(losses);
-        });
-    }
-    let mut bundle = unmeasured(
-        &arguments.name,
-        &backbones,
-        &bridge,
-        &projection,
-        arguments.side,
-        arguments.storage,
-    )?;
-    bundle.manifest.training = table(&Record {
-        corpus_files: corpus.items.len(),
-        corpus_sha256: corpus.fingerprint(),
-        pairs: arguments.pairs,
-        strays: arguments.strays,
-        side_pixels: arguments.side,
-        schedule,
-        seed: arguments.seed,
-    })?;
-    bundle
-        .manifest
-        .training
-        .insert("losses".to_owned(), toml::Value::try_from(&curve)?);
-    let scores = measure(&corpus, &mut bundle, arguments.cases, arguments.false_fires)?;
-    bundle.write(&arguments.out)?;
-    tracing::info!(bundle = %arguments.out.display(), "written");
-    crate::evaluate::arguments::print(&scores)
+        train(&Edge::new(&bridge, &examples, plan), run)?
+    };
+    let projection = Projection::new(&bridge, plan.seed, &Device::flex());
+    let projection = named::write(projection, &outcome.weights)?;
+    let name = arguments.name.as_deref().unwrap_or("lookhear-edge");
+    let bundle = unmeasured(name, &backbones, &bridge, &projection, plan.side_pixels, plan.storage)?;
+    let start = Start::of([Backbones::VISION_FILE, Backbones::SOUND_FILE].map(|file| folder.join(file)))?;
+    Ok((Some(bundle), outcome, start))
 }
 
-fn table(value: &impl Serialize) -> anyhow::Result<BTreeMap<String, toml::Value>> {
-    match toml::Value::try_from(value)? {
-        toml::Value::Table(table) => Ok(table.into_iter().collect()),
-        other => anyhow::bail!("{other} is no table"),
+fn paper(arguments: &FitArguments, data: &Data, run: &Run<'_>) -> anyhow::Result<(Option<Bundle>, Outcome, Start)> {
+    let plan = run.plan;
+    let loader = |source| -> anyhow::Result<Loader> {
+        let preparation = Preparation::new(Settings {
+            profile: plan.profile,
+            side_pixels: plan.side_pixels,
+            sound_seconds: plan.sound_seconds,
+            augment: plan.augmentations(),
+        })?;
+        let settings = LoaderSettings {
+            batch: plan.batch,
+            threads: arguments.threads.max(1),
+            batches_ahead: 2,
+            seed: plan.seed,
+        };
+        Ok(Loader::new(source, preparation, settings)?)
+    };
+    let (trained, held_out) = split(&data.source, plan);
+    let validation = (held_out.len() >= plan.batch).then(|| loader(held_out)).transpose()?;
+    if validation.is_none() && plan.validation > 0.0 {
+        tracing::warn!("too few pairs are held out for a batch: there is no validation, and the last weights are kept");
     }
+    let learner = Paper {
+        training: loader(trained)?,
+        validation,
+        start: match &arguments.start {
+            Some(file) => start::vision(file)?,
+            None => BTreeMap::new(),
+        },
+        plan,
+    };
+    let outcome = train(&learner, run)?;
+    let skipped = learner.training.skipped().len();
+    if skipped > 0 {
+        tracing::warn!("{skipped} pairs could not be used");
+    }
+    let transform = match plan.profile {
+        Profile::Paper => PictureTransform::CentreCrop,
+        Profile::Default => PictureTransform::FullFrame,
+    };
+    let provenance = Provenance {
+        licence: "LicenseRef-unknown".to_owned(),
+        notices: vec![format!(
+            "Trained on {} ({} items) and nothing else{}; the licence is for whoever trained it to state.",
+            data.record.kind,
+            data.record.items,
+            if arguments.start.is_some() {
+                ", from a given start of the picture's encoder"
+            } else {
+                ""
+            }
+        )],
+    };
+    let name = arguments.name.as_deref().unwrap_or("lookhear-paper");
+    let weights = Weights::from(outcome.weights.clone());
+    let bundle = unmeasured_paper(name, &weights, (plan.side_pixels, transform), plan.storage, provenance)?;
+    Ok((Some(bundle), outcome, Start::of(arguments.start.clone())?))
+}
+
+fn beside(out: &Path) -> PathBuf {
+    out.with_extension("run")
 }

@@ -43,7 +43,10 @@ impl Average {
 
     /// The averages on the host.
     pub fn state(&self) -> BTreeMap<String, NamedTensor> {
-        self.values.iter().map(|(name, value)| (name.clone(), named(value))).collect()
+        self.values
+            .iter()
+            .map(|(name, value)| (name.clone(), named(value)))
+            .collect()
     }
 
     /// Goes on from a [`state`](Self::state).

@@ -1,7 +1,6 @@
 //! A training run on disk: everything it needs to go on to the bit, in one file that is replaced as a whole.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::TensorView;
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::mixing::Partners;
 use super::plan::Plan;
 use crate::model::named::NamedTensor;
+use crate::report::write_whole;
 
 /// The version of the file's layout.
 const FORMAT: u32 = 1;
@@ -170,19 +170,6 @@ impl Checkpoint {
     }
 }
 
-/// Writes a file beside its place, to the disk, and then into its place.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -213,7 +200,11 @@ mod tests {
         checkpoint().write(&path).unwrap();
         checkpoint().write(&path).unwrap();
         assert_eq!(Checkpoint::read(&path).unwrap(), Some(checkpoint()));
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
     }
 
     #[test]
@@ -223,7 +214,10 @@ mod tests {
         let one: [(&str, TensorView<'_>); 0] = [];
         std::fs::write(&path, safetensors::serialize(one, None).unwrap()).unwrap();
         let error = Checkpoint::read(&path).unwrap_err().to_string();
-        assert!(error.contains("other.safetensors") && error.contains("no checkpoint"), "{error}");
+        assert!(
+            error.contains("other.safetensors") && error.contains("no checkpoint"),
+            "{error}"
+        );
     }
 
     proptest! {

@@ -68,9 +68,14 @@ impl DataArguments {
                 let found = open(data_set, root, self.list.as_deref()).context("the data set cannot be used")?;
                 if !found.missing.is_empty() {
                     let some: Vec<&str> = found.missing.iter().take(5).map(String::as_str).collect();
-                    tracing::warn!("{} listed pairs are not there: {} …", found.missing.len(), some.join(", "));
+                    tracing::warn!(
+                        "{} listed pairs are not there: {} …",
+                        found.missing.len(),
+                        some.join(", ")
+                    );
                 }
-                let kind = clap::ValueEnum::to_possible_value(&data_set).map_or_else(String::new, |value| value.get_name().to_owned());
+                let kind = clap::ValueEnum::to_possible_value(&data_set)
+                    .map_or_else(String::new, |value| value.get_name().to_owned());
                 Ok(Data {
                     record: DataRecord {
                         kind,

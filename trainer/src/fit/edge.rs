@@ -128,7 +128,11 @@ impl Learner for Edge<'_> {
             let maps = batch.maps(network, 0.0, device);
             let [_, sounds, cells] = maps.dims();
             let maps = maps.slice([0..chosen.len(), 0..sounds, 0..cells]);
-            contrast += batch.contrast(self.plan).loss(maps.clone(), &batch.left_out).into_scalar::<f32>() as f64 / count;
+            contrast += batch
+                .contrast(self.plan)
+                .loss(maps.clone(), &batch.left_out)
+                .into_scalar::<f32>() as f64
+                / count;
             own += own_first(maps, &batch.left_out) / count;
         }
         Ok(Some(Validation {
@@ -235,7 +239,11 @@ impl Batch {
         };
         let vision = projection.see(drop(tensor(&self.features), 2), tensor(&self.bridged));
         let present = Tensor::<2>::from_data(self.present.clone(), device);
-        let sounds = projection.hear(drop(tensor(&self.sound_features), 1), tensor(&self.sound_classes), present);
+        let sounds = projection.hear(
+            drop(tensor(&self.sound_features), 1),
+            tensor(&self.sound_classes),
+            present,
+        );
         heatmaps(vision, sounds)
     }
 
@@ -356,7 +364,10 @@ mod tests {
         let bridge = Bridge::committed().unwrap();
         let examples = examples(&bridge, 44);
         let folder = tempfile::tempdir().unwrap();
-        let plan = Plan { accumulate: 1, ..plan(12) };
+        let plan = Plan {
+            accumulate: 1,
+            ..plan(12)
+        };
         let outcome = carry_out(&examples, &bridge, &plan, folder.path(), false);
         let curve = contrasts(folder.path());
         assert_eq!((outcome.ending, curve.len()), (Ending::Finished, 12 * 4));

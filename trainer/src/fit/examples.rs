@@ -73,7 +73,11 @@ pub fn examples(
             .unwrap_or(picture);
         let warp = Warp::draw(&mut random);
         let warp = Warp {
-            angle_degrees: if changes.transform.rotation { warp.angle_degrees } else { 0.0 },
+            angle_degrees: if changes.transform.rotation {
+                warp.angle_degrees
+            } else {
+                0.0
+            },
             scale: if changes.transform.scale { warp.scale } else { 1.0 },
             flip: warp.flip && changes.transform.flip,
         };

@@ -119,7 +119,9 @@ impl Metrics {
             .with(Series::dashed(
                 "held out, not augmented",
                 series(|line| match line {
-                    Line::Epoch { validation_contrast, .. } => *validation_contrast,
+                    Line::Epoch {
+                        validation_contrast, ..
+                    } => *validation_contrast,
                     Line::Batch { .. } => None,
                 }),
             ));

@@ -3,6 +3,8 @@
 pub mod arguments;
 pub mod average;
 pub mod checkpoint;
+pub mod data;
+pub mod device;
 pub mod edge;
 pub mod examples;
 pub mod features;
@@ -13,4 +15,5 @@ pub mod mixing;
 pub mod optimizer;
 pub mod paper;
 pub mod plan;
+pub mod record;
 pub mod training;

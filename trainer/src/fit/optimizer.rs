@@ -24,7 +24,10 @@ impl Optimizer {
     pub fn new(weight_decay: f64, epsilon: f64) -> Self {
         let decay = (weight_decay > 0.0).then(|| WeightDecayConfig::new(weight_decay as f32));
         Self {
-            adam: AdamConfig::new().with_epsilon(epsilon as f32).with_weight_decay(decay).build(),
+            adam: AdamConfig::new()
+                .with_epsilon(epsilon as f32)
+                .with_weight_decay(decay)
+                .build(),
             states: BTreeMap::new(),
         }
     }

@@ -7,8 +7,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::learner::{Batches, Learner, Losses, Validation};
 use super::mixing::Partners;
 use super::plan::Plan;
+use crate::dataset::Profile;
 use crate::dataset::loader::{Loader, Mixing, Mixings, PaperBatch};
-use crate::dataset::profile::Profile;
 use crate::model::named::{self, NamedTensor};
 use crate::model::paper::PaperNetworks;
 use crate::objective::equivariance::equivariance;
@@ -38,9 +38,8 @@ impl Paper<'_> {
     fn left_out(&self, batch: &PaperBatch) -> LeftOut {
         let pairs = || batch.indices.iter().zip(&batch.sorts);
         let rows = batch.indices.iter().zip(&batch.in_view).flat_map(|(own, in_view)| {
-            pairs().map(move |(other, sort)| {
-                own == other || sort.is_some_and(|sort| in_view.binary_search(&sort).is_ok())
-            })
+            pairs()
+                .map(move |(other, sort)| own == other || sort.is_some_and(|sort| in_view.binary_search(&sort).is_ok()))
         });
         LeftOut(rows.collect())
     }
@@ -87,7 +86,12 @@ impl Learner for Paper<'_> {
             (&batch.pictures, batch.side),
             (&batch.transformed, batch.transformed_side),
         ]
-        .map(|(pictures, side)| heatmaps(flat(network.see(pictures_of(pictures, count, side, device))), sound.clone()));
+        .map(|(pictures, side)| {
+            heatmaps(
+                flat(network.see(pictures_of(pictures, count, side, device))),
+                sound.clone(),
+            )
+        });
         let contrasts = views.clone().map(|maps| self.contrast().loss(maps, &left_out));
         let [own, own_transformed] = views.map(own_maps);
         let ([_, cells], [_, moved]) = (own.dims(), own_transformed.dims());

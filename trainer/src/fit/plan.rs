@@ -3,9 +3,9 @@
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::dataset::Profile;
 use crate::dataset::augment::PictureChanges;
 use crate::dataset::preparation::{Augmentations, TransformParts};
-use crate::dataset::profile::Profile;
 use crate::export::graph::Storage;
 use crate::model::paper::layers::Precision;
 
@@ -206,7 +206,10 @@ impl Plan {
         let wrong = |what: &'static str, found: String| Err(PlanError { what, found });
         let share = |value: f64| (0.0..1.0).contains(&value);
         if !self.side_pixels.is_multiple_of(32) || !(64..=1024).contains(&self.side_pixels) {
-            return wrong("the side must be a multiple of 32 from 64 to 1024 pixels", self.side_pixels.to_string());
+            return wrong(
+                "the side must be a multiple of 32 from 64 to 1024 pixels",
+                self.side_pixels.to_string(),
+            );
         }
         if self.batch < 2 || self.accumulate < 1 {
             return wrong(
@@ -227,7 +230,10 @@ impl Plan {
             );
         }
         if self.mixing && self.network == Network::Edge {
-            return wrong("sounds can be mixed for paper alone", "for edge, which hears each once".to_owned());
+            return wrong(
+                "sounds can be mixed for paper alone",
+                "for edge, which hears each once".to_owned(),
+            );
         }
         if !self.width.is_multiple_of(4) || self.width == 0 {
             return wrong("the width must be a multiple of 4 channels", self.width.to_string());

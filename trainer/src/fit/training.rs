@@ -64,6 +64,18 @@ pub struct Outcome {
     pub best: Option<(usize, f64)>,
 }
 
+impl Outcome {
+    /// Of no training at all.
+    pub fn untrained(weights: BTreeMap<String, NamedTensor>) -> Self {
+        Self {
+            ending: Ending::Finished,
+            weights,
+            epochs: 0,
+            best: None,
+        }
+    }
+}
+
 /// Trains from the start, or from where the folder's last checkpoint stands.
 pub fn train<L: Learner>(learner: &L, run: &Run<'_>) -> anyhow::Result<Outcome> {
     let Run { plan, folder, .. } = *run;

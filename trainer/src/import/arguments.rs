@@ -11,7 +11,7 @@ use lookhear::perception::picture::PictureTransform;
 use super::checkpoint::Checkpoint;
 use super::published::{self, Published};
 use super::verify::{Reference, allowed};
-use crate::export::bundle::{Provenance, unmeasured_paper};
+use crate::export::bundle::{PAPER_SIDE_PIXELS, Provenance, unmeasured_paper};
 use crate::export::graph::Storage;
 use crate::model::named;
 use crate::model::paper::PaperNetworks;
@@ -90,7 +90,7 @@ pub fn run(arguments: ImportArguments) -> anyhow::Result<()> {
         unmeasured_paper(
             &arguments.name,
             &weights,
-            transform,
+            (PAPER_SIDE_PIXELS, transform),
             storage,
             provenance(vec![notice.clone()]),
         )

@@ -10,7 +10,8 @@ use super::checkpoint::Checkpoint;
 use super::published::take;
 use crate::export::paper::VISION;
 use crate::model::named::{self, NamedTensor};
-use crate::model::paper::res_net::ResNet;
+use crate::model::paper::layers::Precision;
+use crate::model::paper::res_net::{ResNet, WIDTH};
 
 /// The picture's encoder from a torchvision-named ResNet-18 or from a checkpoint of the paper's, safetensors or PyTorch's, under
 /// the names that [`PaperNetworks`](crate::model::paper::PaperNetworks) has for it (`imgnet.conv1.weight`, …). The classifier is
@@ -37,5 +38,5 @@ pub(super) fn is_res_net(checkpoint: &Checkpoint) -> bool {
 }
 
 fn expected() -> BTreeMap<String, NamedTensor> {
-    named::read(&ResNet::new(3, &Device::flex()))
+    named::read(&ResNet::new(3, WIDTH, Precision::F32, &Device::flex()))
 }

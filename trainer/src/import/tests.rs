@@ -95,7 +95,7 @@ fn a_published_checkpoint_becomes_a_bundle_that_was_held_against_the_networks() 
 
 #[test]
 fn a_bundle_that_computes_something_else_is_refused() {
-    let networks = PaperNetworks::new(&Device::flex());
+    let networks = PaperNetworks::published(&Device::flex());
     let reference = Reference::new(&networks).unwrap();
     let provenance = Provenance {
         licence: "CC0-1.0".to_owned(),
@@ -103,7 +103,7 @@ fn a_bundle_that_computes_something_else_is_refused() {
     };
     let other = Weights::from(weights("other"));
     let transform = PictureTransform::FullFrame;
-    let bundle = unmeasured_paper("other", &other, transform, Storage::Float32, provenance).unwrap();
+    let bundle = unmeasured_paper("other", &other, (224, transform), Storage::Float32, provenance).unwrap();
     let error = reference.compare(&bundle, allowed(Storage::Float32)).unwrap_err();
     assert!(matches!(error, ImportError::Verification { .. }), "{error}");
 }

@@ -130,7 +130,9 @@ pub fn own_first(maps: Tensor<3>, left_out: &LeftOut) -> f64 {
     let first = nearest.chunks(sounds).enumerate().filter(|(picture, row)| {
         let own = row.get(*picture).copied().unwrap_or(f32::NEG_INFINITY);
         let counts = |sound: usize| sound != *picture && left_out.0.get(picture * sounds + sound) != Some(&true);
-        row.iter().enumerate().all(|(sound, &other)| !counts(sound) || other < own)
+        row.iter()
+            .enumerate()
+            .all(|(sound, &other)| !counts(sound) || other < own)
     });
     first.count() as f64 / pictures.max(1) as f64
 }
