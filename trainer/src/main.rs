@@ -1,7 +1,7 @@
 //! `lookhear-train`: the workbench.
 
 use clap::{Parser, Subcommand};
-use lookhear_trainer::{corpus, evaluate, fit, import};
+use lookhear_trainer::{compose, corpus, evaluate, fit, import};
 
 /// Learn where in a picture a sound comes from, and write the bundle that the device serves.
 #[derive(Parser)]
@@ -14,7 +14,8 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Corpus(corpus::arguments::CorpusArguments),
-    Fit(fit::arguments::FitArguments),
+    Compose(compose::ComposeArguments),
+    Fit(Box<fit::arguments::FitArguments>),
     Evaluate(evaluate::arguments::EvaluateArguments),
     Import(import::arguments::ImportArguments),
 }
@@ -31,7 +32,8 @@ fn main() -> anyhow::Result<()> {
         .init();
     match command {
         Command::Corpus(arguments) => corpus::arguments::run(arguments),
-        Command::Fit(arguments) => fit::arguments::run(arguments),
+        Command::Compose(arguments) => compose::run(arguments),
+        Command::Fit(arguments) => fit::arguments::run(*arguments),
         Command::Evaluate(arguments) => evaluate::arguments::run(arguments),
         Command::Import(arguments) => import::arguments::run(arguments),
     }

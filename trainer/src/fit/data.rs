@@ -99,7 +99,7 @@ fn composed(corpus: Corpus, plan: &Plan) -> anyhow::Result<Data> {
         photograph_share: 0.5,
         ..Settings::default()
     };
-    let composer = || Composer::with_settings(&corpus, Split::Train, plan.seed, settings.clone());
+    let composer = || Composer::with_settings(&corpus, Split::Train, plan.seed, settings);
     Ok(Data {
         source: Arc::new(ComposedSource::new(composer()?, plan.pairs)?),
         composer: (plan.network == Network::Edge).then(composer).transpose()?,

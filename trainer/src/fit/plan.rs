@@ -217,7 +217,8 @@ impl Plan {
                 format!("{} and {}", self.batch, self.accumulate),
             );
         }
-        if !(self.rate >= 0.0 && self.rate.is_finite()) || !(self.temperature > 0.0) {
+        let positive = |value: f64| value > 0.0 && value.is_finite();
+        if self.rate != 0.0 && !positive(self.rate) || !positive(self.temperature) {
             return wrong(
                 "the rate must not be negative, and the temperature must be above 0",
                 format!("{} and {}", self.rate, self.temperature),

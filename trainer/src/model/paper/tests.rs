@@ -44,7 +44,7 @@ fn evaluation_agrees_with_the_golden_numbers() {
     let networks = networks(&golden.metadata("seed"), &device);
     let vision = networks.see(tensor(&golden, "images", &device));
     let sound = networks.hear(tensor(&golden, "specs", &device));
-    let first = values(vision.clone().slice([0..1]));
+    let first = values(vision.clone().narrow(0, 0, 1));
     assert!(largest_difference(&first, &golden.array("eval.vision_map.0").0) < 1e-4);
     assert!(largest_difference(&values(sound.clone()), &golden.array("eval.audio_embedding").0) < 1e-4);
     let maps = heatmaps(flat(vision), sound);
