@@ -1,7 +1,7 @@
 //! `lookhear-train`: the workbench.
 
 use clap::{Parser, Subcommand};
-use lookhear_trainer::{corpus, evaluate, fit};
+use lookhear_trainer::{corpus, evaluate, fit, retrieve};
 
 /// Learn where in a picture a sound comes from, and write the bundle that the device serves.
 #[derive(Parser)]
@@ -16,6 +16,7 @@ enum Command {
     Corpus(corpus::arguments::CorpusArguments),
     Fit(fit::arguments::FitArguments),
     Evaluate(evaluate::arguments::EvaluateArguments),
+    Retrieve(retrieve::arguments::RetrieveArguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -32,5 +33,6 @@ fn main() -> anyhow::Result<()> {
         Command::Corpus(arguments) => corpus::arguments::run(arguments),
         Command::Fit(arguments) => fit::arguments::run(arguments),
         Command::Evaluate(arguments) => evaluate::arguments::run(arguments),
+        Command::Retrieve(arguments) => retrieve::arguments::run(arguments),
     }
 }
