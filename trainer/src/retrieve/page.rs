@@ -62,7 +62,7 @@ pub fn page(document: &Document, measurement: &Measurement, embedded: &Embedded,
             direction.name(),
             html! {
                 (class_table(scores).markup())
-                (paragraph(&format!("Queries, best, worst and drawn at random, by their average precision over the whole gallery, at most one of each class from either end; beside each its {ANSWERS} nearest. {}", explained(direction))))
+                (paragraph(&format!("Queries, best, worst and drawn at random, by their average precision over the whole gallery, of each sort at most one of a class; beside each its {ANSWERS} nearest. {}", explained(direction))))
                 @for row in &rows { (row) }
             },
         );
@@ -142,7 +142,7 @@ fn class_table(scores: &RetrievalScores) -> Table {
     table
 }
 
-/// The best and the worst, each of another class as long as there are classes, and some at random; no query twice.
+/// The best, the worst and some at random, those of one sort each of another class; no query twice.
 fn chosen(answers: &[Answer], seed: u64) -> Vec<(&'static str, &Answer)> {
     let mut order: Vec<&Answer> = answers.iter().collect();
     order.sort_by(|one, other| other.average_precision.total_cmp(&one.average_precision));
@@ -162,13 +162,12 @@ fn chosen(answers: &[Answer], seed: u64) -> Vec<(&'static str, &Answer)> {
         }
     }
     let drawn = sample(&mut ChaCha8Rng::seed_from_u64(seed), answers.len(), answers.len());
-    let others = drawn.iter().filter_map(|index| answers.get(index));
-    chosen.extend(
-        others
-            .filter(|answer| !taken.contains(&answer.query))
-            .take(QUERIES_OF_A_SORT)
-            .map(|answer| ("at random", answer)),
-    );
+    let mut classes = BTreeSet::new();
+    let others = drawn
+        .iter()
+        .filter_map(|index| answers.get(index))
+        .filter(|answer| !taken.contains(&answer.query) && classes.insert(answer.class));
+    chosen.extend(others.take(QUERIES_OF_A_SORT).map(|answer| ("at random", answer)));
     chosen
 }
 
@@ -206,7 +205,7 @@ fn row(
         cells.push(figure(member, answers_sound, colour, &said, thumbnails)?);
     }
     Ok(html! {
-        div style="display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: .9rem; margin: 0 0 1.6rem; align-items: start" {
+        div style="display: grid; grid-template-columns: repeat(6, minmax(7.5rem, 1fr)); overflow-x: auto; gap: .9rem; margin: 0 0 1.6rem; align-items: start" {
             @for cell in &cells { (cell) }
         }
     })

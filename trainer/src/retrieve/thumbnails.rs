@@ -70,7 +70,7 @@ fn spectrogram(sound: &Sound) -> anyhow::Result<RgbImage> {
     let sound = resample(sound, RATE_HZ)?;
     let mut levels: Vec<[f32; BANDS]> = Vec::new();
     LogMelStream::new().push(&sound.samples, |bands| levels.push(*bands));
-    let loudest = levels.iter().flatten().copied().fold(f32::NEG_INFINITY, f32::max);
+    let loudest = levels.iter().flatten().copied().fold(f32::MIN, f32::max);
     let (frames, bands) = (levels.len().max(1) as u32, BANDS as u32);
     let full = RgbImage::from_fn(frames, bands, |frame, row| {
         let bands = levels.get(frame as usize);
