@@ -49,6 +49,9 @@ pub struct Skipped {
     pub cause: String,
 }
 
+/// A unit vector, or why there is none.
+type Embedding = Result<Vec<f32>, String>;
+
 /// Members and their embeddings, in the same order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Collection {
@@ -73,7 +76,7 @@ impl Collection {
     ) -> Result<(Self, Vec<Skipped>), EmbedError> {
         let channels = NonZero::new(bundle.manifest.embedding_channels).ok_or(EmbedError::NoChannels)?;
         let next = AtomicUsize::new(0);
-        let work = || -> Result<Vec<(usize, Result<Vec<f32>, String>)>, EmbedError> {
+        let work = || -> Result<Vec<(usize, Embedding)>, EmbedError> {
             let mut localiser = Localiser::new(bundle, CPU)?;
             let mut found = Vec::new();
             loop {
@@ -132,7 +135,7 @@ impl Collection {
 }
 
 /// One member's unit vector, or why it has none; an error where the networks themselves fail.
-fn embed(localiser: &mut Localiser, sense: Sense, member: &Member) -> Result<Result<Vec<f32>, String>, LocaliserError> {
+fn embed(localiser: &mut Localiser, sense: Sense, member: &Member) -> Result<Embedding, LocaliserError> {
     let embedding = match sense {
         Sense::Hearing => match member.read_sound() {
             Ok(sound) => localiser.hear(&sound).map(|heard| heard.values().to_vec()),

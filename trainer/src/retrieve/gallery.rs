@@ -183,8 +183,8 @@ impl Gallery {
             });
         }
         let length = dot(embedding, embedding).sqrt();
-        // Written so that what is no number is refused.
-        if !((length - 1.0).abs() <= LENGTH_TOLERANCE) {
+        let is_unit = (1.0 - LENGTH_TOLERANCE..=1.0 + LENGTH_TOLERANCE).contains(&length);
+        if !is_unit {
             return Err(GalleryError::Length { length });
         }
         Ok(())

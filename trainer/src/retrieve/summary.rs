@@ -36,7 +36,7 @@ impl Direction {
     }
 
     /// Those that ask.
-    pub fn queries<'a>(self, embedded: &'a Embedded) -> &'a Collection {
+    pub fn queries(self, embedded: &Embedded) -> &Collection {
         match self {
             Self::SoundToSound | Self::SoundToPicture => &embedded.sounds,
             Self::PictureToSound => &embedded.pictures,
@@ -44,7 +44,7 @@ impl Direction {
     }
 
     /// Those that answer.
-    pub fn gallery<'a>(self, embedded: &'a Embedded) -> &'a Collection {
+    pub fn gallery(self, embedded: &Embedded) -> &Collection {
         match self {
             Self::SoundToSound | Self::PictureToSound => &embedded.sounds,
             Self::SoundToPicture => &embedded.pictures,
