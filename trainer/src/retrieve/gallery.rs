@@ -9,7 +9,7 @@ use std::thread;
 /// from using vectors.
 const LANES: usize = 16;
 /// Values below which a further thread costs more than it saves.
-const LEAST_VALUES_PER_THREAD: usize = 1 << 17;
+const LEAST_VALUES_PER_THREAD: usize = 1 << 20;
 /// How far from 1 the length of a unit vector may be.
 const LENGTH_TOLERANCE: f32 = 1e-3;
 
@@ -278,7 +278,7 @@ mod tests {
     #[test]
     fn threads_change_nothing() {
         let mut random = ChaCha8Rng::seed_from_u64(5);
-        let rows: Vec<_> = (0..5000).map(|_| random_unit(131, &mut random)).collect();
+        let rows: Vec<_> = (0..30_000).map(|_| random_unit(131, &mut random)).collect();
         let (gallery, query) = (gallery(&rows), random_unit(131, &mut random));
         let on = |count| {
             gallery
