@@ -20,6 +20,8 @@ const WIDTH_PIXELS: u32 = 168;
 const HEIGHT_PIXELS: u32 = 64;
 /// Levels below the loudest that are still told apart, in the log-mel's natural logarithm: about 40 dB.
 const RANGE: f32 = 4.6;
+/// The log-mel of digital silence, ln 0.001.
+const SILENCE: f32 = -6.907_755;
 
 /// Draws each file once, as a `data:` address.
 #[derive(Debug, Default)]
@@ -70,7 +72,7 @@ fn spectrogram(sound: &Sound) -> anyhow::Result<RgbImage> {
     let sound = resample(sound, RATE_HZ)?;
     let mut levels: Vec<[f32; BANDS]> = Vec::new();
     LogMelStream::new().push(&sound.samples, |bands| levels.push(*bands));
-    let loudest = levels.iter().flatten().copied().fold(f32::MIN, f32::max);
+    let loudest = levels.iter().flatten().copied().fold(SILENCE + RANGE, f32::max);
     let (frames, bands) = (levels.len().max(1) as u32, BANDS as u32);
     let full = RgbImage::from_fn(frames, bands, |frame, row| {
         let bands = levels.get(frame as usize);
@@ -126,11 +128,11 @@ mod tests {
     }
 
     #[test]
-    fn a_sound_too_short_for_a_frame_is_dark() {
-        let sound = Sound {
-            samples: vec![0.5; 10],
-            rate_hz: RATE_HZ,
-        };
-        assert_eq!(spectrogram(&sound).unwrap().get_pixel(3, 3).0, [14, 18, 40]);
+    fn silence_and_a_sound_too_short_for_a_frame_are_dark() {
+        for samples in [vec![0.0; 16_000], vec![0.5; 10]] {
+            let rate_hz = RATE_HZ;
+            let drawn = spectrogram(&Sound { samples, rate_hz }).unwrap();
+            assert!(drawn.pixels().all(|pixel| pixel.0 == [14, 18, 40]));
+        }
     }
 }
