@@ -12,3 +12,4 @@ pub mod import;
 pub mod model;
 pub mod objective;
 pub mod report;
+pub mod retrieve;

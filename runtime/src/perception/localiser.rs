@@ -101,6 +101,12 @@ impl Localiser {
         Ok(self.ear.hear(sound)?)
     }
 
+    /// Understands a picture alone: the unit vector of each cell of the map, `[channels, map_cells, map_cells]`, row-major.
+    pub fn see(&mut self, picture: &Picture) -> Result<&[f32], LocaliserError> {
+        self.front_end.prepare(picture, &mut self.pixels)?;
+        Ok(self.vision.run(&self.pixels)?)
+    }
+
     /// Finds where in a picture a sound comes from.
     pub fn localise(
         &mut self,
@@ -110,8 +116,7 @@ impl Localiser {
     ) -> Result<Percept, LocaliserError> {
         let mut heatmap = Heatmap::default();
         let cells = self.manifest.picture.map_cells;
-        self.front_end.prepare(picture, &mut self.pixels)?;
-        heatmap.fill(self.vision.run(&self.pixels)?, cells, cells, sound.values());
+        heatmap.fill(self.see(picture)?, cells, cells, sound.values());
         let peak = heatmap.peak();
         let (x, y) = self.front_end.to_frame(picture.width, picture.height, peak.x, peak.y);
         let similarity = heatmap.similarity();
