@@ -1,7 +1,7 @@
 //! `lookhear-train`: the workbench.
 
 use clap::{Parser, Subcommand};
-use lookhear_trainer::{corpus, evaluate, fit, import};
+use lookhear_trainer::{ablate, corpus, evaluate, fit, import};
 
 /// Learn where in a picture a sound comes from, and write the bundle that the device serves.
 #[derive(Parser)]
@@ -17,6 +17,7 @@ enum Command {
     Fit(fit::arguments::FitArguments),
     Evaluate(evaluate::arguments::EvaluateArguments),
     Import(import::arguments::ImportArguments),
+    Ablate(ablate::arguments::AblateArguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -34,5 +35,6 @@ fn main() -> anyhow::Result<()> {
         Command::Fit(arguments) => fit::arguments::run(arguments),
         Command::Evaluate(arguments) => evaluate::arguments::run(arguments),
         Command::Import(arguments) => import::arguments::run(arguments),
+        Command::Ablate(arguments) => ablate::arguments::run(arguments),
     }
 }
