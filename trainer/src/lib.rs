@@ -1,5 +1,6 @@
 //! Learns where in a picture a sound comes from, without labels, and writes the bundle that the device serves.
 
+pub mod ablate;
 pub mod compose;
 pub mod corpus;
 pub mod dataset;

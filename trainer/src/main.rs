@@ -1,7 +1,7 @@
 //! `lookhear-train`: the workbench.
 
 use clap::{Parser, Subcommand};
-use lookhear_trainer::{compose, corpus, evaluate, fit, import, retrieve};
+use lookhear_trainer::{ablate, compose, corpus, evaluate, fit, import, retrieve};
 
 /// Learn where in a picture a sound comes from, and write the bundle that the device serves.
 #[derive(Parser)]
@@ -19,6 +19,7 @@ enum Command {
     Evaluate(evaluate::arguments::EvaluateArguments),
     Import(import::arguments::ImportArguments),
     Retrieve(retrieve::arguments::RetrieveArguments),
+    Ablate(ablate::arguments::AblateArguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -38,5 +39,6 @@ fn main() -> anyhow::Result<()> {
         Command::Evaluate(arguments) => evaluate::arguments::run(arguments),
         Command::Import(arguments) => import::arguments::run(arguments),
         Command::Retrieve(arguments) => retrieve::arguments::run(arguments),
+        Command::Ablate(arguments) => ablate::arguments::run(arguments),
     }
 }

@@ -40,42 +40,42 @@ use crate::model::weights::Weights;
 #[derive(Debug, Clone, clap::Args)]
 pub struct FitArguments {
     #[command(flatten)]
-    data: DataArguments,
+    pub(crate) data: DataArguments,
     /// The folder with the pretrained weights of both backbones, for edge
     #[arg(long, value_name = "DIR")]
-    weights: Option<PathBuf>,
+    pub(crate) weights: Option<PathBuf>,
     /// A ResNet-18 to begin the picture's encoder of paper with (torchvision's names, safetensors or PyTorch's)
     #[arg(long, value_name = "FILE")]
-    start: Option<PathBuf>,
+    pub(crate) start: Option<PathBuf>,
     /// The bundle to write
     #[arg(long, value_name = "FILE")]
-    out: PathBuf,
+    pub(crate) out: PathBuf,
     /// The folder of checkpoints, metrics and curves [next to the bundle, ending in .run]
     #[arg(long, value_name = "DIR")]
-    run: Option<PathBuf>,
+    pub(crate) run: Option<PathBuf>,
     /// Name of the model [lookhear-edge, lookhear-paper]
     #[arg(long)]
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     /// What computes: cpu, cuda, cuda:1, libtorch or libtorch-cuda:0
     #[arg(long, default_value = "cpu")]
-    device: DeviceName,
+    pub(crate) device: DeviceName,
     /// Threads that decode and prepare
     #[arg(long, value_name = "COUNT", default_value_t = 2)]
-    threads: usize,
+    pub(crate) threads: usize,
     /// Minutes between checkpoints within an epoch
     #[arg(long, value_name = "MINUTES", default_value_t = 5.0)]
-    save_every: f64,
+    pub(crate) save_every: f64,
     /// Train as this bundle was trained, and compare
     #[arg(long, value_name = "BUNDLE")]
-    from: Option<PathBuf>,
+    pub(crate) from: Option<PathBuf>,
     /// Development cases of each sort, where a corpus can make them; 0 for none
     #[arg(long, value_name = "COUNT", default_value_t = 200)]
-    cases: usize,
+    pub(crate) cases: usize,
     /// Share of negatives that may be accepted, from which the threshold follows
     #[arg(long, value_name = "SHARE", default_value_t = 0.05)]
-    false_fires: f64,
+    pub(crate) false_fires: f64,
     #[command(flatten)]
-    changes: Changes,
+    pub(crate) changes: Changes,
 }
 
 /// Trains, exports, measures and writes.
@@ -89,15 +89,7 @@ pub fn run(arguments: FitArguments) -> anyhow::Result<()> {
     if let Some(model) = &model {
         model.same_data(&data.record)?;
     }
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if asked.swap(true, Ordering::Relaxed) {
-            // Asked twice: whoever asks does not want to wait for the step to end.
-            std::process::exit(130);
-        }
-    })
-    .context("Ctrl-C cannot be watched for")?;
+    let stop = stop_on_interrupt()?;
     let trained = carry_out(&arguments, &plan, &data, &stop)?;
     let Some((mut bundle, outcome)) = trained else {
         tracing::warn!("stopped and saved; start it again with the same options to go on");
@@ -115,8 +107,22 @@ pub fn run(arguments: FitArguments) -> anyhow::Result<()> {
     scores.map_or(Ok(()), |scores| crate::evaluate::arguments::print(&scores))
 }
 
+/// What Ctrl-C sets; a second one ends the program at once.
+pub(crate) fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if asked.swap(true, Ordering::Relaxed) {
+            // Asked twice: whoever asks does not want to wait for the step to end.
+            std::process::exit(130);
+        }
+    })
+    .context("Ctrl-C cannot be watched for")?;
+    Ok(stop)
+}
+
 /// The trained bundle, not yet measured; `None` where it was told to stop.
-fn carry_out(
+pub(crate) fn carry_out(
     arguments: &FitArguments,
     plan: &Plan,
     data: &Data,

@@ -115,7 +115,7 @@ fn composed(corpus: Corpus, plan: &Plan) -> anyhow::Result<Data> {
 
 /// A sum over ids and lengths: whoever changes a file without changing its length goes unnoticed, and a data set of a hundred
 /// thousand pairs is summed in seconds.
-fn fingerprint(items: &[Item]) -> String {
+pub(crate) fn fingerprint(items: &[Item]) -> String {
     let length = |path: &PathBuf| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
     let lines: String = items
         .iter()

@@ -4,7 +4,7 @@
 pub mod command;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod fixture;
+pub(crate) mod fixture;
 mod galleries;
 pub mod heatmaps;
 pub mod measure;
