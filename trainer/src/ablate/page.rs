@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use maud::html;
+use maud::{Markup, html};
 
 use super::table::{Line, Table};
 use crate::fit::metrics;
@@ -57,42 +57,44 @@ pub fn page<'a>(table: &Table, runs: impl Iterator<Item = (&'a str, PathBuf)>) -
             }
             (paragraph("Rows with fewer changes have an easier task in training: how low their curves lie says little of how well they do on the test set."))
         });
-    Ok(page.with_section("Plans", plan_table(table).markup()))
+    Ok(page.with_section("Plans", plans(table)))
 }
 
+/// A line with nothing but a group's heading goes before its rows.
 fn score_table(table: &Table) -> report::Table {
-    let mut rows = report::Table::new([
-        "",
+    let has_remarks = table.lines.iter().any(|line| !line.remark.is_empty());
+    let headings = [
         "row",
         "cIoU ≥ 0.5",
         "AUC",
+        "cIoU − reference",
         "peak in a box",
         "quads (blind: 25)",
-        "cIoU − reference",
         "minutes",
-        "",
-    ]);
+    ];
+    let mut rows = report::Table::new(headings.into_iter().chain(has_remarks.then_some("")));
     let mut last = None;
     for line in &table.lines {
-        let group = line.group.as_deref().filter(|_| line.group != last);
-        rows.push([
-            Cell::text(group.unwrap_or_default()),
-            Cell::text(&line.name),
+        if let Some(group) = line.group.as_deref().filter(|_| line.group != last) {
+            rows.push([Cell::text(group)]);
+        }
+        let cells = [
+            Cell::text(format!("\u{2003}{}", line.name)),
             Cell::interval(line.ciou),
             Cell::interval(line.auc),
+            Cell::interval(line.above_reference),
             Cell::interval(line.peak_in_box),
             Cell::interval(line.quads),
-            Cell::interval(line.above_reference),
             Cell::number(line.minutes, 1),
-            Cell::text(&line.remark),
-        ]);
+        ];
+        rows.push(cells.into_iter().chain(has_remarks.then(|| Cell::text(&line.remark))));
         last.clone_from(&line.group);
     }
     rows
 }
 
 /// What all rows have in common is told once, the rest row by row.
-fn plan_table(table: &Table) -> report::Table {
+fn plans(table: &Table) -> Markup {
     let plans: Vec<(&Line, BTreeMap<String, String>)> = table
         .lines
         .iter()
@@ -103,19 +105,21 @@ fn plan_table(table: &Table) -> report::Table {
             .iter()
             .all(|(_, plan)| plan.get(key).is_some_and(|other| other == value))
     };
-    let mut rows = report::Table::new(["row", "settings"]);
     let told = |plan: &BTreeMap<String, String>, common: bool| {
         let of = plan.iter().filter(|(key, value)| is_common(key, value) == common);
         let all: Vec<String> = of.map(|(key, value)| format!("{key} = {value}")).collect();
         all.join(", ")
     };
-    if let Some((_, first)) = plans.first() {
-        rows.push([Cell::text("all"), Cell::text(told(first, true))]);
-    }
+    let mut rows = report::Table::new(["row", "settings"]);
     for (line, plan) in &plans {
         rows.push([Cell::text(&line.name), Cell::text(told(plan, false))]);
     }
-    rows
+    html! {
+        @if let Some((_, first)) = plans.first() {
+            (paragraph(&format!("All rows: {}.", told(first, true))))
+        }
+        (rows.markup())
+    }
 }
 
 fn settings(line: &Line) -> Option<BTreeMap<String, String>> {

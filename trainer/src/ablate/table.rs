@@ -57,6 +57,8 @@ pub struct Line {
 
 /// The cIoU of a case in one of its maps.
 type Ciou = fn(&CaseRecord) -> f64;
+/// Whether the peak of that map lies in a box.
+type Peak = fn(&CaseRecord) -> bool;
 
 impl Table {
     /// Sums up the records of rows; `None` where there is none yet.
@@ -66,7 +68,7 @@ impl Table {
         let reference = named.and_then(|(_, record)| scores(record));
         let of_all = rows.iter().find_map(|(_, record)| scores(record));
         let mut lines: Vec<Line> = of_all.map_or_else(Vec::new, |scores| {
-            let baselines: [(&str, Ciou, Option<fn(&CaseRecord) -> bool>); 3] = [
+            let baselines: [(&str, Ciou, Option<Peak>); 3] = [
                 ("whole picture", |case| case.whole_picture, None),
                 (
                     "centred disk",
@@ -121,9 +123,9 @@ impl Table {
             "row",
             "cIoU ≥ 0.5",
             "AUC",
+            "cIoU − reference",
             "peak in a box",
             "quads (25)",
-            "cIoU − reference",
             "minutes",
         ];
         let mut rows = vec![headings.map(str::to_owned)];
@@ -169,13 +171,7 @@ impl Line {
         }
     }
 
-    fn scored(
-        mut self,
-        scores: &Scores,
-        ciou: Ciou,
-        peak: Option<fn(&CaseRecord) -> bool>,
-        reference: Option<&Scores>,
-    ) -> Self {
+    fn scored(mut self, scores: &Scores, ciou: Ciou, peak: Option<Peak>, reference: Option<&Scores>) -> Self {
         let cases = scores.cases.iter();
         self.ciou = mean(cases.clone().map(|case| success(ciou(case))));
         // The area of many items is the mean of the areas of each.
@@ -206,9 +202,9 @@ impl Line {
             self.name.clone(),
             share(self.ciou),
             share(self.auc),
+            share(self.above_reference),
             share(self.peak_in_box),
             share(self.quads),
-            share(self.above_reference),
             self.minutes
                 .map_or_else(|| "–".to_owned(), |minutes| format!("{minutes:.1}")),
         ]
