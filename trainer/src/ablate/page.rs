@@ -50,6 +50,7 @@ pub fn page<'a>(table: &Table, runs: impl Iterator<Item = (&'a str, PathBuf)>) -
             (score_table(table).markup())
             (paragraph("The published mask covers half of every picture whatever a model says, so the rows stand below masks that need neither picture nor sound and the best that any mask of half the area could reach. An interval tells how far the score would move with other items of the same kind, not with another seed of the training."))
         })
+        .with_section("Where the peak lies", peak_table(table).markup())
         .with_section("Curves", html! {
             div class="gallery charts" {
                 (training.figure()?)
@@ -60,34 +61,40 @@ pub fn page<'a>(table: &Table, runs: impl Iterator<Item = (&'a str, PathBuf)>) -
     Ok(page.with_section("Plans", plans(table)))
 }
 
-/// A line with nothing but a group's heading goes before its rows.
+/// The published scores.
 fn score_table(table: &Table) -> report::Table {
+    let headings = ["row", "cIoU ≥ 0.5", "AUC", "cIoU − reference", "minutes"];
+    grouped(table, &headings, |line| {
+        vec![
+            Cell::interval(line.ciou),
+            Cell::interval(line.auc),
+            Cell::interval(line.above_reference),
+            Cell::number(line.minutes, 1),
+        ]
+    })
+}
+
+/// Scores that do not stretch the map.
+fn peak_table(table: &Table) -> report::Table {
+    let headings = ["row", "peak in a box", "quads (blind: 25)"];
+    grouped(table, &headings, |line| {
+        vec![Cell::interval(line.peak_in_box), Cell::interval(line.quads)]
+    })
+}
+
+/// All lines, those of a group below a line with nothing but its heading, and what is to be said of them, if anything.
+fn grouped(table: &Table, headings: &[&str], cells: impl Fn(&Line) -> Vec<Cell>) -> report::Table {
     let has_remarks = table.lines.iter().any(|line| !line.remark.is_empty());
-    let headings = [
-        "row",
-        "cIoU ≥ 0.5",
-        "AUC",
-        "cIoU − reference",
-        "peak in a box",
-        "quads (blind: 25)",
-        "minutes",
-    ];
-    let mut rows = report::Table::new(headings.into_iter().chain(has_remarks.then_some("")));
+    let headings = headings.iter().copied().chain(has_remarks.then_some(""));
+    let mut rows = report::Table::new(headings);
     let mut last = None;
     for line in &table.lines {
         if let Some(group) = line.group.as_deref().filter(|_| line.group != last) {
             rows.push([Cell::text(group)]);
         }
-        let cells = [
-            Cell::text(format!("\u{2003}{}", line.name)),
-            Cell::interval(line.ciou),
-            Cell::interval(line.auc),
-            Cell::interval(line.above_reference),
-            Cell::interval(line.peak_in_box),
-            Cell::interval(line.quads),
-            Cell::number(line.minutes, 1),
-        ];
-        rows.push(cells.into_iter().chain(has_remarks.then(|| Cell::text(&line.remark))));
+        let name = Cell::text(format!("\u{2003}{}", line.name));
+        let remark = has_remarks.then(|| Cell::text(&line.remark));
+        rows.push(std::iter::once(name).chain(cells(line)).chain(remark));
         last.clone_from(&line.group);
     }
     rows
