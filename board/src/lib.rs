@@ -14,8 +14,7 @@ mod mp4;
 pub mod picture;
 #[cfg(feature = "media")]
 pub mod picture_file;
-#[cfg(feature = "media")]
-mod replace;
+pub mod replace;
 #[cfg(feature = "media")]
 mod shield;
 pub mod sound;
@@ -29,6 +28,7 @@ pub use microphone::Microphone;
 pub use picture::{Frame, Picture, PixelFormat};
 #[cfg(feature = "media")]
 pub use picture_file::{PictureFileError, read_picture};
+pub use replace::write_whole;
 pub use sound::{Block, Sound};
 #[cfg(feature = "media")]
 pub use sound_file::{SoundFileError, SoundTrack, read_sound, read_sound_track};

@@ -5,14 +5,28 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+/// Writes a file so that a reader meets the old one or the new one whole, and lets others read it as far as the machine's settings
+/// let them.
+///
+/// # Errors
+/// When the folder cannot be written to, or has no room.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = Replacement::create(path)?;
+    file.write_all(bytes)?;
+    file.take_place()
+}
+
 /// A file under a passing name beside the one it is to replace; gone if it is dropped before it took its place.
-pub(crate) struct Replacement {
+pub struct Replacement {
     file: NamedTempFile,
     path: PathBuf,
 }
 
 impl Replacement {
     /// Opens a new file that is to become `path`.
+    ///
+    /// # Errors
+    /// When the folder cannot be written to, or the path is a folder.
     pub fn create(path: &Path) -> io::Result<Self> {
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
@@ -35,6 +49,9 @@ impl Replacement {
     }
 
     /// Gives the file its name, in place of what was there.
+    ///
+    /// # Errors
+    /// When it cannot be brought to the disk or renamed.
     pub fn take_place(self) -> io::Result<()> {
         self.file.as_file().sync_all()?;
         self.file.persist(&self.path).map(drop).map_err(|error| error.error)

@@ -11,7 +11,7 @@ use lookhear_board::{Picture, Sound};
 use crate::corpus::{Bounds, Corpus, Split};
 use crate::dataset::{Composer, QuadComposer, Settings};
 use crate::evaluate::arguments::bar;
-use crate::report::write_whole;
+use lookhear_board::write_whole;
 
 /// Of the written pictures; high, as they are compressed for the second time.
 const JPEG_QUALITY: u8 = 92;

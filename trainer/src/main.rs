@@ -19,7 +19,7 @@ enum Command {
     Evaluate(evaluate::arguments::EvaluateArguments),
     Import(import::arguments::ImportArguments),
     Retrieve(retrieve::arguments::RetrieveArguments),
-    Ablate(ablate::arguments::AblateArguments),
+    Ablate(Box<ablate::arguments::AblateArguments>),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -39,6 +39,6 @@ fn main() -> anyhow::Result<()> {
         Command::Evaluate(arguments) => evaluate::arguments::run(arguments),
         Command::Import(arguments) => import::arguments::run(arguments),
         Command::Retrieve(arguments) => retrieve::arguments::run(arguments),
-        Command::Ablate(arguments) => ablate::arguments::run(arguments),
+        Command::Ablate(arguments) => ablate::arguments::run(*arguments),
     }
 }

@@ -177,15 +177,7 @@ impl Bundle {
         let failed = |cause: &dyn std::fmt::Display| BundleError::Write {
             cause: format!("{path:?}: {cause}"),
         };
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|cause| failed(&cause))?;
-        file.write_all(&self.to_bytes()?).map_err(|cause| failed(&cause))?;
-        file.as_file().sync_all().map_err(|cause| failed(&cause))?;
-        file.persist(path).map_err(|cause| failed(&cause))?;
-        Ok(())
+        lookhear_board::write_whole(path, &self.to_bytes()?).map_err(|cause| failed(&cause))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::fit::arguments::{FitArguments, stop_on_interrupt};
 use crate::fit::data::DataArguments;
 use crate::fit::device::DeviceName;
 use crate::fit::plan::Changes;
-use crate::report::write_whole;
+use lookhear_board::write_whole;
 
 /// Train variations of one plan and score them side by side.
 ///

@@ -10,7 +10,7 @@ use lookhear_board::Sound;
 use crate::corpus::{Corpus, Split};
 use crate::dataset::{Composer, Settings};
 use crate::evaluate::arguments::bar;
-use crate::report::write_whole;
+use lookhear_board::write_whole;
 
 /// Side of the square pictures, in pixels.
 const SIDE_PIXELS: u32 = 448;

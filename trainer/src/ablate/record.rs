@@ -11,7 +11,7 @@ use crate::evaluate::test_set::{Case, Measurement};
 use crate::fit::data::DataRecord;
 use crate::fit::plan::Plan;
 use crate::fit::record::Start;
-use crate::report::write_whole;
+use lookhear_board::write_whole;
 
 /// A row so far.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

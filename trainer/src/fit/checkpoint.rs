@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::mixing::Partners;
 use super::plan::Plan;
 use crate::model::named::NamedTensor;
-use crate::report::write_whole;
+use lookhear_board::write_whole;
 
 /// The version of the file's layout.
 const FORMAT: u32 = 1;

@@ -2,12 +2,10 @@
 //! and runs no script.
 
 pub mod chart;
-mod file;
 pub mod page;
 pub mod picture;
 
 pub use chart::{Chart, Mark, Series};
-pub use file::write_whole;
 pub use page::{Cell, Page, Table};
 pub use picture::PictureView;
 

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::write_whole;
 use crate::evaluate::scores::Interval;
+use lookhear_board::write_whole;
 
 /// Colours follow the reader's choice of light or dark.
 const STYLE: &str = include_str!("page.css");

@@ -9,6 +9,7 @@ use std::thread;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use lookhear::perception::bundle::Bundle;
+use lookhear_board::write_whole;
 use sha2::{Digest, Sha256};
 
 use super::collection::{Collection, Sense};
@@ -134,7 +135,8 @@ fn measured(
         missing: &searched.missing,
     };
     if let Some(path) = &arguments.json {
-        store::write_whole(path, &serde_json::to_vec_pretty(&document)?)?;
+        write_whole(path, &serde_json::to_vec_pretty(&document)?)
+            .with_context(|| format!("{} cannot be written", path.display()))?;
     }
     if let Some(path) = &arguments.report {
         let page = page::page(&document, &measurement, embedded, SEED)?;

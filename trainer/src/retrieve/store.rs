@@ -1,13 +1,14 @@
 //! Galleries as a safetensors file, for others to search and to score.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
 use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize};
 use serde::Serialize;
+
+use lookhear_board::write_whole;
 
 use super::collection::Collection;
 use super::summary::Embedded;
@@ -40,6 +41,7 @@ pub fn write(embedded: &Embedded, bundle_sha256: &str, path: &Path) -> anyhow::R
         .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)))
         .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()?;
     write_whole(path, &serialize(views, Some(metadata))?)
+        .with_context(|| format!("{} cannot be written", path.display()))
 }
 
 fn entries(collection: &Collection) -> serde_json::Result<String> {
@@ -54,19 +56,6 @@ fn entries(collection: &Collection) -> serde_json::Result<String> {
         })
         .collect();
     serde_json::to_string(&entries)
-}
-
-/// Writes a file beside its name and renames it there.
-///
-/// # Errors
-/// When the folder cannot be written to.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let cannot = || format!("{} cannot be written", path.display());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new("."))).with_context(cannot)?;
-    file.write_all(bytes).with_context(cannot)?;
-    file.persist(path).with_context(cannot)?;
-    Ok(())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::{Model, heatmaps, page, profile, terminal};
 use crate::dataset::Profile;
 use crate::dataset::layouts::{DataSet, open};
 use crate::evaluate::arguments::bar;
-use crate::report::write_whole;
+use lookhear_board::write_whole;
 
 /// What `--negatives` says for none.
 const NO_NEGATIVES: &str = "none";
