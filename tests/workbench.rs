@@ -111,7 +111,7 @@ fn a_run_that_is_killed_again_and_again_gives_the_bundle_of_one_that_is_not() {
         said.stderr
     );
 
-    let run = broken.with_extension("run");
+    let run = folder.path().join("broken.lookhear.run");
     for killed in 0..4 {
         let mut process = train(&data, &broken)
             .stdout(Stdio::null())
@@ -196,7 +196,7 @@ fn another_plan_other_data_and_foreign_checkpoints_are_refused_with_a_remedy() {
     let said = outcome(train(&data, &out).args(["--epochs", "1", "--seed", "9"])).unwrap();
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(
-        said.stderr.contains("another plan") && said.stderr.contains("--run"),
+        said.stderr.contains("differs in seed") && said.stderr.contains("--run"),
         "{}",
         said.stderr
     );

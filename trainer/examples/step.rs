@@ -13,6 +13,7 @@ use clap::ValueEnum;
 use lookhear_trainer::fit::device::DeviceName;
 use lookhear_trainer::fit::gradients::gradients;
 use lookhear_trainer::fit::optimizer::Optimizer;
+use lookhear_trainer::model::named;
 use lookhear_trainer::model::paper::PaperNetworks;
 use lookhear_trainer::model::paper::layers::Precision;
 use lookhear_trainer::model::paper::res_net::WIDTH;
@@ -27,9 +28,10 @@ fn main() -> anyhow::Result<()> {
     let precision = Precision::from_str(&argument(3, "f32"), true)
         .ok()
         .context("the precision is f32 or bf16")?;
-    device.seed(1);
     let trains = device.clone().autodiff();
-    let mut networks = PaperNetworks::new(WIDTH, precision, &trains);
+    let networks = PaperNetworks::new(WIDTH, precision, &trains);
+    let start = networks.random_weights(1);
+    let mut networks = named::write(networks, &start)?;
     let mut optimizer = Optimizer::new(1e-4, 1e-8);
     let random = |shape: [usize; 4]| Tensor::<4>::random(shape, Distribution::Normal(0.0, 1.0), &trains);
     let (pictures, transformed) = (random([batch, 3, 224, 224]), random([batch, 3, 224, 224]));

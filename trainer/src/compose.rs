@@ -18,7 +18,8 @@ const JPEG_QUALITY: u8 = 92;
 
 /// Compose scenes out of a corpus and write them as pictures, sounds and a list of pairs with boxes.
 ///
-/// `fit`, `evaluate`, `retrieve` and `ablate` read the folder with `--data pairs`: quicker than composing anew in every epoch.
+/// `fit`, `evaluate`, `retrieve` and `ablate` read the folder with `--data pairs`: quicker than composing anew in every epoch. What
+/// is silently in view is not written down: `fit --corpus` knows of it and takes no sound of it for a negative, `--data pairs` does not.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ComposeArguments {
     /// The corpus that `lookhear-train corpus` built

@@ -1,7 +1,7 @@
 //! `lookhear-train fit`.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use burn::tensor::Device;
 use lookhear::perception::bundle::Bundle;
 use lookhear::perception::picture::PictureTransform;
 
+use super::checkpoint::Checkpoint;
 use super::data::{Data, DataArguments, split};
 use super::device::DeviceName;
 use super::edge::Edge;
@@ -18,8 +19,8 @@ use super::examples::{Amount, examples};
 use super::features::FeatureNetworks;
 use super::paper::Paper;
 use super::plan::{Changes, Network, Plan};
-use super::record::{Rebuilding, Start};
-use super::training::{Ending, Outcome, Run, train};
+use super::record::{Beginning, Rebuilding, Start};
+use super::training::{Ending, LAST, Outcome, Run, train};
 use crate::dataset::Profile;
 use crate::dataset::loader::{Loader, LoaderSettings};
 use crate::dataset::preparation::{Preparation, Settings};
@@ -29,8 +30,12 @@ use crate::import::start;
 use crate::model::bridge::Bridge;
 use crate::model::named;
 use crate::model::networks::Backbones;
+use crate::model::paper::res_net::WIDTH;
 use crate::model::projection::Projection;
 use crate::model::weights::Weights;
+
+/// Exit code of a run that was told to stop, as shells have it for Ctrl-C.
+const INTERRUPTED: i32 = 130;
 
 /// Train a model and write it as a bundle.
 ///
@@ -50,7 +55,7 @@ pub struct FitArguments {
     /// The bundle to write
     #[arg(long, value_name = "FILE")]
     pub(crate) out: PathBuf,
-    /// The folder of checkpoints, metrics and curves [next to the bundle, ending in .run]
+    /// The folder of checkpoints, metrics and curves [the bundle and .run]
     #[arg(long, value_name = "DIR")]
     pub(crate) run: Option<PathBuf>,
     /// Name of the model [lookhear-edge, lookhear-paper]
@@ -87,13 +92,20 @@ pub fn run(arguments: FitArguments) -> anyhow::Result<()> {
     plan.check()?;
     let data = arguments.data.open(&plan)?;
     if let Some(model) = &model {
-        model.same_data(&data.record)?;
+        model.same(&beginning(&arguments, plan.network, &data)?)?;
+        let last = folder(&arguments).join(LAST);
+        let finished = Checkpoint::read(&last)?.is_some_and(|last| last.standing.epoch > plan.epochs);
+        anyhow::ensure!(
+            !finished,
+            "{last:?} is of a finished run, so that nothing would be trained; choose another folder with --run"
+        );
     }
     let stop = stop_on_interrupt()?;
     let trained = carry_out(&arguments, &plan, &data, &stop)?;
     let Some((mut bundle, outcome)) = trained else {
         tracing::warn!("stopped and saved; start it again with the same options to go on");
-        return Ok(());
+        // As a program that a signal ends: what was to follow must not take an earlier bundle for this one.
+        std::process::exit(INTERRUPTED);
     };
     let cases = data.corpus.as_ref().filter(|_| arguments.cases > 0);
     let scores = cases
@@ -101,8 +113,10 @@ pub fn run(arguments: FitArguments) -> anyhow::Result<()> {
         .transpose()?;
     bundle.write(&arguments.out)?;
     tracing::info!(bundle = %arguments.out.display(), epochs = outcome.epochs, ending = ?outcome.ending, "written");
-    if let Some(model) = &model {
-        model.compare(&bundle)?;
+    match &model {
+        Some(model) if model.plan == plan => model.compare(&bundle)?,
+        Some(_) => tracing::info!("the plan was changed: the networks are not compared with the bundle's"),
+        None => {}
     }
     scores.map_or(Ok(()), |scores| crate::evaluate::arguments::print(&scores))
 }
@@ -114,7 +128,7 @@ pub(crate) fn stop_on_interrupt() -> anyhow::Result<Arc<AtomicBool>> {
     ctrlc::set_handler(move || {
         if asked.swap(true, Ordering::Relaxed) {
             // Asked twice: whoever asks does not want to wait for the step to end.
-            std::process::exit(130);
+            std::process::exit(INTERRUPTED);
         }
     })
     .context("Ctrl-C cannot be watched for")?;
@@ -128,28 +142,35 @@ pub(crate) fn carry_out(
     data: &Data,
     stop: &AtomicBool,
 ) -> anyhow::Result<Option<(Bundle, Outcome)>> {
-    let folder = arguments.run.clone().unwrap_or_else(|| beside(&arguments.out));
+    let folder = folder(arguments);
     std::fs::create_dir_all(&folder).with_context(|| format!("the folder {folder:?} cannot be made"))?;
     let device = arguments.device.open()?;
+    let beginning = beginning(arguments, plan.network, data)?;
+    anyhow::ensure!(
+        arguments.save_every >= 0.0,
+        "--save-every takes minutes, 0 or more, not {}",
+        arguments.save_every
+    );
     let run = Run {
         plan,
+        beginning: &beginning,
         folder: &folder,
         device: &device,
         stop,
-        save_every: Duration::from_secs_f64(60.0 * arguments.save_every.clamp(0.0, 1e6)),
+        save_every: Duration::from_secs_f64(60.0 * arguments.save_every.min(1e6)),
     };
-    let (bundle, outcome, start) = match plan.network {
+    let (mut bundle, outcome) = match plan.network {
         Network::Edge => edge(arguments, data, &run)?,
         Network::Paper => paper(arguments, data, &run)?,
     };
-    let Some(mut bundle) = bundle.filter(|_| outcome.ending != Ending::Interrupted) else {
+    if outcome.ending == Ending::Interrupted {
         return Ok(None);
-    };
-    super::record::record(&mut bundle, plan, &data.record, start, &outcome)?;
+    }
+    super::record::record(&mut bundle, plan, &beginning, &outcome)?;
     Ok(Some((bundle, outcome)))
 }
 
-fn edge(arguments: &FitArguments, data: &Data, run: &Run<'_>) -> anyhow::Result<(Option<Bundle>, Outcome, Start)> {
+fn edge(arguments: &FitArguments, data: &Data, run: &Run<'_>) -> anyhow::Result<(Bundle, Outcome)> {
     let plan = run.plan;
     let folder = arguments.weights.as_deref().context(
         "edge begins with pretrained backbones; name their folder with --weights (trainer/README.md says whence)",
@@ -182,11 +203,10 @@ fn edge(arguments: &FitArguments, data: &Data, run: &Run<'_>) -> anyhow::Result<
     let projection = named::write(projection, &outcome.weights)?;
     let name = arguments.name.as_deref().unwrap_or("lookhear-edge");
     let bundle = unmeasured(name, &backbones, &bridge, &projection, plan.side_pixels, plan.storage)?;
-    let start = Start::of([Backbones::VISION_FILE, Backbones::SOUND_FILE].map(|file| folder.join(file)))?;
-    Ok((Some(bundle), outcome, start))
+    Ok((bundle, outcome))
 }
 
-fn paper(arguments: &FitArguments, data: &Data, run: &Run<'_>) -> anyhow::Result<(Option<Bundle>, Outcome, Start)> {
+fn paper(arguments: &FitArguments, data: &Data, run: &Run<'_>) -> anyhow::Result<(Bundle, Outcome)> {
     let plan = run.plan;
     let loader = |source| -> anyhow::Result<Loader> {
         let preparation = Preparation::new(Settings {
@@ -205,20 +225,25 @@ fn paper(arguments: &FitArguments, data: &Data, run: &Run<'_>) -> anyhow::Result
     };
     let (trained, held_out) = split(&data.source, plan);
     let validation = (held_out.len() >= plan.batch).then(|| loader(held_out)).transpose()?;
-    if validation.is_none() && plan.validation > 0.0 {
-        tracing::warn!("too few pairs are held out for a batch: there is no validation, and the last weights are kept");
-    }
     let learner = Paper {
         training: loader(trained)?,
         validation,
         start: match &arguments.start {
+            Some(_) if plan.width != WIDTH => anyhow::bail!(
+                "a start has {WIDTH} channels in its first stage, not {}; leave --width or --start away",
+                plan.width
+            ),
             Some(file) => start::vision(file)?,
             None => BTreeMap::new(),
         },
         plan,
     };
     let outcome = train(&learner, run)?;
-    let skipped = learner.training.skipped().len();
+    let skipped = learner.training.skipped().len()
+        + learner
+            .validation
+            .as_ref()
+            .map_or(0, |held_out| held_out.skipped().len());
     if skipped > 0 {
         tracing::warn!("{skipped} pairs could not be used");
     }
@@ -242,9 +267,25 @@ fn paper(arguments: &FitArguments, data: &Data, run: &Run<'_>) -> anyhow::Result
     let name = arguments.name.as_deref().unwrap_or("lookhear-paper");
     let weights = Weights::from(outcome.weights.clone());
     let bundle = unmeasured_paper(name, &weights, (plan.side_pixels, transform), plan.storage, provenance)?;
-    Ok((Some(bundle), outcome, Start::of(arguments.start.clone())?))
+    Ok((bundle, outcome))
 }
 
-fn beside(out: &Path) -> PathBuf {
-    out.with_extension("run")
+/// Where the run is kept.
+fn folder(arguments: &FitArguments) -> PathBuf {
+    arguments.run.clone().unwrap_or_else(|| {
+        let mut name = arguments.out.clone().into_os_string();
+        name.push(".run");
+        name.into()
+    })
+}
+
+/// What the run begins with.
+fn beginning(arguments: &FitArguments, network: Network, data: &Data) -> anyhow::Result<Beginning> {
+    let weights = arguments.weights.iter().filter(|_| network == Network::Edge);
+    let backbones = weights.flat_map(|folder| Backbones::FILES.map(|file| folder.join(file)));
+    let start = arguments.start.iter().filter(|_| network == Network::Paper).cloned();
+    Ok(Beginning {
+        data: data.record.clone(),
+        start: Start::of(backbones.chain(start))?,
+    })
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::mixing::Partners;
 use super::plan::Plan;
+use super::record::Beginning;
 use crate::model::named::NamedTensor;
 use lookhear_board::write_whole;
 
@@ -45,6 +46,8 @@ pub struct Standing {
     pub format: u32,
     /// What determines the run.
     pub plan: Plan,
+    /// What it was begun with.
+    pub beginning: Beginning,
     /// The epoch that is under way, counted from 1.
     pub epoch: usize,
     /// Its batches that are done.
@@ -63,10 +66,11 @@ pub struct Standing {
 
 impl Standing {
     /// Nothing done yet.
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(plan: Plan, beginning: Beginning) -> Self {
         Self {
             format: FORMAT,
             plan,
+            beginning,
             epoch: 1,
             batches_done: 0,
             steps: 0,
@@ -98,7 +102,8 @@ impl Checkpoint {
             path: path.to_owned(),
             cause: cause.to_string(),
         };
-        let standing = serde_json::to_string(&self.standing).map_err(|cause| unwritable(&cause))?;
+        // TOML, as its reader gives every number back to the bit.
+        let standing = toml::to_string(&self.standing).map_err(|cause| unwritable(&cause))?;
         let parts = [
             ("network.", Some(&self.network)),
             ("average.", self.average.as_ref()),
@@ -141,7 +146,7 @@ impl Checkpoint {
             .as_ref()
             .and_then(|metadata| metadata.get(STANDING))
             .ok_or_else(|| unreadable(&"it is no checkpoint of a training run"))?;
-        let standing: Standing = serde_json::from_str(standing).map_err(|cause| unreadable(&cause))?;
+        let standing: Standing = toml::from_str(standing).map_err(|cause| unreadable(&cause))?;
         if standing.format != FORMAT {
             return Err(unreadable(&format!(
                 "its format is {}, this program knows {FORMAT}",
@@ -181,8 +186,9 @@ mod tests {
             shape: vec![2, 1],
             values: vec![value, f32::MIN_POSITIVE],
         };
-        let mut standing = Standing::new(Plan::default());
-        standing.partners.of.insert(3, 4);
+        let mut standing = Standing::new(Plan::default(), Beginning::default());
+        standing.partners.of = vec![(3, 4)];
+        standing.plan.rate = 1.047_128_548_050_899_5e-5;
         standing.best = Some((2, 0.1 + 0.2));
         Checkpoint {
             standing,

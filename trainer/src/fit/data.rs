@@ -34,7 +34,7 @@ pub struct DataArguments {
 }
 
 /// What the bundle says of the data it was trained on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataRecord {
     /// `corpus`, or the layout of the data set.
     pub kind: String,
@@ -124,13 +124,24 @@ pub(crate) fn fingerprint(items: &[Item]) -> String {
     hexadecimal_sha256(lines.as_bytes())
 }
 
-/// The pairs that are trained on, and those that are held out to validate on, drawn by the plan's seed.
+/// The pairs that are trained on, and those that are held out to validate on, drawn by the plan's seed. Where those would not fill a
+/// batch, none are held out.
 pub fn split(source: &Arc<dyn PairSource>, plan: &Plan) -> (Arc<dyn PairSource>, Arc<dyn PairSource>) {
     let mut trained: Vec<usize> = (0..source.len()).collect();
     trained.shuffle(&mut ChaCha8Rng::seed_from_u64(plan.seed ^ 0x5eed));
-    let mut held_out = trained.split_off(trained.len() - (plan.validation * trained.len() as f64) as usize);
+    let mut count = (plan.validation * trained.len() as f64) as usize;
+    if count < plan.batch && plan.validation > 0.0 {
+        tracing::warn!(
+            "{count} held-out pairs do not fill a batch of {}: none are held out, and the last weights are kept; give a greater \
+             --validation or a smaller --batch",
+            plan.batch
+        );
+        count = 0;
+    }
+    // The held-out ones stay in the order they were drawn in: data sets are often sorted by class, and a batch of one class says
+    // nothing.
+    let held_out = trained.split_off(trained.len() - count);
     trained.sort_unstable();
-    held_out.sort_unstable();
     let part = |indices| Arc::new(Subset::new(Arc::clone(source), indices)) as Arc<dyn PairSource>;
     (part(trained), part(held_out))
 }

@@ -35,7 +35,7 @@ pub trait Learner {
     /// What a step takes.
     type Batch;
 
-    /// The network at its start, from the seed that the device was given.
+    /// The network at its start: a function of the plan's seed, the same on every device.
     fn start(&self, device: &Device) -> anyhow::Result<Self::Network>;
 
     /// Adam's rate for a parameter, over the rate of the schedule; `None` for what does not learn.

@@ -51,10 +51,7 @@ impl Learner for Paper<'_> {
 
     fn start(&self, device: &Device) -> anyhow::Result<PaperNetworks> {
         let networks = PaperNetworks::new(self.plan.width, self.plan.precision, device);
-        if self.start.is_empty() {
-            return Ok(networks);
-        }
-        let mut tensors = named::read(&networks);
+        let mut tensors = networks.random_weights(self.plan.seed);
         tensors.extend(self.start.clone());
         Ok(named::write(networks, &tensors)?)
     }
@@ -72,7 +69,7 @@ impl Learner for Paper<'_> {
         let mixings: Mixings = partners
             .of
             .iter()
-            .map(|(&index, &partner)| (index, Mixing { partner, alpha }))
+            .map(|&(index, partner)| (index, Mixing { partner, alpha }))
             .collect();
         let batches = self.training.training(epoch as u64, from, mixings);
         Ok(Box::new(batches.map(|batch| Ok(batch?))))
@@ -111,7 +108,7 @@ impl Learner for Paper<'_> {
         let (mut contrast, mut own, mut pairs) = (0.0, 0.0, 0);
         for batch in validation.evaluation() {
             let batch = batch?;
-            // The rest that fills no batch would have an easier time than the others.
+            // The rest that fills no batch would have fewer others to be told from.
             if batch.len() < self.plan.batch {
                 continue;
             }

@@ -201,6 +201,22 @@ impl Plan {
         }
     }
 
+    /// The settings, by name, in which a run of this plan cannot go on from one of `begun`: all that differ but for how long it goes on
+    /// and what becomes of the weights in the end.
+    pub fn departs_from(&self, begun: &Self) -> Result<Vec<String>, toml::ser::Error> {
+        let (own, other) = (toml::Table::try_from(self)?, toml::Table::try_from(begun)?);
+        let free = |name: &str| match name {
+            // A cosine falls towards the last epoch, so that another number of them is another run from the first step on.
+            "epochs" => self.fall == Fall::Constant,
+            "patience" | "storage" => true,
+            _ => false,
+        };
+        let differs = own
+            .into_iter()
+            .filter(|(name, value)| !free(name) && other.get(name) != Some(value));
+        Ok(differs.map(|(name, _)| name).collect())
+    }
+
     /// What makes no sense, in words.
     pub fn check(&self) -> Result<(), PlanError> {
         let wrong = |what: &'static str, found: String| Err(PlanError { what, found });
@@ -228,6 +244,21 @@ impl Plan {
             return wrong(
                 "dropout, average and validation must be shares from 0 to below 1",
                 format!("{}, {} and {}", self.dropout, self.average, self.validation),
+            );
+        }
+        if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite() && self.equivariance.is_finite()) {
+            return wrong(
+                "the weight decay must not be negative, and the weight of the equivariance must be a number",
+                format!("{} and {}", self.weight_decay, self.equivariance),
+            );
+        }
+        if self.patience > 0 && self.validation == 0.0 {
+            return wrong("patience needs pairs to validate on (--validation)", "none".to_owned());
+        }
+        if self.profile == Profile::Paper && self.network == Network::Edge {
+            return wrong(
+                "the paper's profile is paper's alone (--network paper)",
+                "edge's".to_owned(),
             );
         }
         if self.mixing && self.network == Network::Edge {
@@ -267,7 +298,7 @@ pub struct Changes {
     #[arg(long = "side", value_name = "PIXELS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub side_pixels: Option<usize>,
-    /// Length that paper brings sounds to [10]
+    /// Length that paper brings sounds to in training; bundles hear ten seconds whatever it was [10]
     #[arg(long = "seconds", value_name = "SECONDS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sound_seconds: Option<f32>,
@@ -391,6 +422,19 @@ mod tests {
             }
         );
         assert!(!plan.augmentations().picture.blur && plan.augmentations().picture.crop);
+        assert!(plan.departs_from(&plan).unwrap().is_empty());
+        let longer = Plan {
+            epochs: 9,
+            patience: 2,
+            ..plan.clone()
+        };
+        assert!(longer.departs_from(&plan).unwrap().is_empty());
+        let other = Plan {
+            batch: 9,
+            fall: Fall::Cosine,
+            ..longer
+        };
+        assert_eq!(other.departs_from(&plan).unwrap(), ["batch", "epochs", "fall"]);
         let again: Plan = toml::from_str(&toml::to_string(&plan).unwrap()).unwrap();
         assert_eq!(again, plan);
     }

@@ -28,12 +28,21 @@ impl Start {
     }
 }
 
+/// What a run was begun with, but for its plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Beginning {
+    /// What it learns from.
+    pub data: DataRecord,
+    /// Files with weights.
+    pub start: Start,
+}
+
 /// The `training` table of `model.toml`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Record {
     plan: Plan,
-    data: DataRecord,
-    start: Start,
+    #[serde(flatten)]
+    beginning: Beginning,
     epochs_done: usize,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     best_epoch: Option<usize>,
@@ -42,17 +51,10 @@ struct Record {
 }
 
 /// Writes down how a bundle was made.
-pub fn record(
-    bundle: &mut Bundle,
-    plan: &Plan,
-    data: &DataRecord,
-    start: Start,
-    outcome: &Outcome,
-) -> anyhow::Result<()> {
+pub fn record(bundle: &mut Bundle, plan: &Plan, beginning: &Beginning, outcome: &Outcome) -> anyhow::Result<()> {
     let record = Record {
         plan: plan.clone(),
-        data: data.clone(),
-        start,
+        beginning: beginning.clone(),
         epochs_done: outcome.epochs,
         best_epoch: outcome.best.map(|(epoch, _)| epoch),
         best_validation_contrast: outcome.best.map(|(_, contrast)| contrast),
@@ -66,7 +68,7 @@ pub fn record(
 pub struct Rebuilding {
     /// How it was trained.
     pub plan: Plan,
-    data: DataRecord,
+    beginning: Beginning,
     bundle: Bundle,
 }
 
@@ -87,17 +89,17 @@ impl Rebuilding {
         }
         Ok(Self {
             plan: record.plan,
-            data: record.data,
+            beginning: record.beginning,
             bundle,
         })
     }
 
-    /// Refuses data that is not what the bundle was trained on.
-    pub fn same_data(&self, data: &DataRecord) -> anyhow::Result<()> {
+    /// Refuses data and weights that are not what the bundle was trained on and from.
+    pub fn same(&self, given: &Beginning) -> anyhow::Result<()> {
         anyhow::ensure!(
-            *data == self.data,
-            "the bundle was trained on {:?}, this is {data:?}; bring the same data, or train without --from",
-            self.data
+            *given == self.beginning,
+            "the bundle was trained on and from {:?}, these are {given:?}; bring the same data and weights, or train without --from",
+            self.beginning
         );
         Ok(())
     }

@@ -17,6 +17,7 @@ use super::metrics::{Line, Metrics};
 use super::mixing::Partners;
 use super::optimizer::Optimizer;
 use super::plan::Plan;
+use super::record::Beginning;
 use crate::evaluate::arguments::bar;
 use crate::model::named::{self, NamedTensor};
 
@@ -30,6 +31,8 @@ pub const BEST: &str = "best.safetensors";
 pub struct Run<'a> {
     /// What to do.
     pub plan: &'a Plan,
+    /// With what.
+    pub beginning: &'a Beginning,
     /// Where checkpoints, metrics and curves are kept.
     pub folder: &'a Path,
     /// What computes, not yet training.
@@ -81,9 +84,17 @@ pub fn train<L: Learner>(learner: &L, run: &Run<'_>) -> anyhow::Result<Outcome> 
     let Run { plan, folder, .. } = *run;
     let found = Checkpoint::read(&folder.join(LAST))?;
     if let Some(found) = &found {
+        let differs = plan.departs_from(&found.standing.plan)?;
         anyhow::ensure!(
-            found.standing.plan == *plan,
-            "{folder:?} holds a run of another plan; give it the same options, or choose another folder with --run"
+            differs.is_empty(),
+            "{folder:?} holds a run of another plan, which differs in {}; give it the same options, or choose another folder with --run",
+            differs.join(", ")
+        );
+        anyhow::ensure!(
+            found.standing.beginning == *run.beginning,
+            "{folder:?} holds a run with {:?}, this one would go on with {:?}; bring the same, or choose another folder with --run",
+            found.standing.beginning,
+            run.beginning
         );
         tracing::info!(
             epoch = found.standing.epoch,
@@ -91,6 +102,11 @@ pub fn train<L: Learner>(learner: &L, run: &Run<'_>) -> anyhow::Result<Outcome> 
             "going on"
         );
     }
+    anyhow::ensure!(
+        plan.epochs == 0 || learner.batches_in_epoch() > 0,
+        "there are too few pairs for a batch of {}; give a smaller --batch, or bring more data",
+        plan.batch
+    );
     let mut state = State::new(learner, run, found)?;
     let mut metrics = Metrics::open(folder, state.standing.metrics_bytes)?;
     let ending = loop {
@@ -130,11 +146,10 @@ struct State<N> {
 impl<N: Module> State<N> {
     fn new<L: Learner<Network = N>>(learner: &L, run: &Run<'_>, found: Option<Checkpoint>) -> anyhow::Result<Self> {
         let Run { plan, device, .. } = *run;
-        device.seed(plan.seed);
         let mut network = learner.start(&device.clone().autodiff())?;
         let mut optimizer = Optimizer::new(plan.weight_decay, plan.epsilon);
         let mut average = (plan.average > 0.0).then(|| Average::new(&network.valid(), plan.average));
-        let mut standing = Standing::new(plan.clone());
+        let mut standing = Standing::new(plan.clone(), run.beginning.clone());
         if let Some(found) = found {
             network = named::write(network, &found.network).context("the checkpoint is of another network")?;
             optimizer.restore(found.standing.steps, &found.moments, device);
@@ -142,6 +157,7 @@ impl<N: Module> State<N> {
                 average = Some(Average::restore(plan.average, values, device));
             }
             standing = found.standing;
+            standing.plan = plan.clone();
         }
         Ok(Self {
             standing,
@@ -162,7 +178,7 @@ impl<N: Module> State<N> {
         let trains = device.clone().autodiff();
         let epoch = self.standing.epoch;
         let batches_in_epoch = learner.batches_in_epoch();
-        if plan.mixing && self.standing.batches_done == 0 {
+        if plan.mixing && self.standing.batches_done == 0 && Partners::are_heard_in(epoch) {
             let embeddings = learner.embeddings(&self.network.valid(), device)?;
             self.standing.partners = Partners::draw(&embeddings, epoch, plan.seed);
         }
@@ -176,11 +192,8 @@ impl<N: Module> State<N> {
             let parts = plan.accumulate.min(batches_in_epoch - self.standing.batches_done);
             let mut sum = Flat::new();
             let mut losses = [0.0; 2];
-            for part in 0..parts {
+            for _ in 0..parts {
                 let batch = batches.next().context("the data set ended within an epoch")??;
-                // What a step draws on the device follows from its place alone, wherever the run was taken up again.
-                let place = (epoch * batches_in_epoch + self.standing.batches_done + part) as u64;
-                device.seed(plan.seed ^ place.wrapping_mul(0x9E37_79B9_7F4A_7C15));
                 let found = learner.losses(&self.network, &batch, &trains);
                 losses[0] += found.contrast.clone().into_scalar::<f32>() as f64 / parts as f64;
                 losses[1] += found.equivariance.clone().into_scalar::<f32>() as f64 / parts as f64;
@@ -191,9 +204,9 @@ impl<N: Module> State<N> {
             let [contrast, equivariance] = losses;
             anyhow::ensure!(
                 contrast.is_finite() && equivariance.is_finite(),
-                "the losses are no numbers any more (epoch {epoch}, step {}); lower --rate, and start again from {:?}",
-                self.standing.steps,
-                run.folder.join(LAST)
+                "the losses are no numbers any more (epoch {epoch}, step {}): the run has diverged; start it anew with a lower --rate and \
+                 another --run",
+                self.standing.steps
             );
             let rate = plan.rate_at(self.standing.steps, self.steps_in_all(plan, batches_in_epoch));
             let network = self.network.clone();
@@ -258,6 +271,7 @@ impl<N: Module> State<N> {
         tracing::info!("{}", serde_json::to_string(&line)?);
         metrics.write(line)?;
         if let Some(found) = validation
+            && found.contrast.is_finite()
             && self.standing.best.is_none_or(|(_, best)| found.contrast < best)
         {
             self.standing.best = Some((epoch, found.contrast));
@@ -292,9 +306,21 @@ impl<N: Module> State<N> {
     fn save(&mut self, run: &Run<'_>, metrics: &mut Metrics) -> anyhow::Result<()> {
         self.standing.metrics_bytes = metrics.bytes()?;
         let (_, moments) = self.optimizer.state();
+        let network = named::read(&self.network.valid());
+        // The last good checkpoint is worth more than a later one of a run that has diverged.
+        anyhow::ensure!(
+            network
+                .values()
+                .flat_map(|tensor| &tensor.values)
+                .all(|value| value.is_finite()),
+            "the weights are no numbers any more (epoch {}, step {}): the run has diverged; start it anew with a lower --rate and another \
+             --run",
+            self.standing.epoch,
+            self.standing.steps
+        );
         let checkpoint = Checkpoint {
             standing: self.standing.clone(),
-            network: named::read(&self.network.valid()),
+            network,
             average: self.average.as_ref().map(Average::state),
             moments,
         };

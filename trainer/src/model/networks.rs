@@ -22,6 +22,9 @@ impl Backbones {
     /// File of the sound's backbone inside a weights folder.
     pub const SOUND_FILE: &str = "yamnet_tfhub.safetensors";
 
+    /// Both.
+    pub const FILES: [&str; 2] = [Self::VISION_FILE, Self::SOUND_FILE];
+
     /// Reads both from a folder.
     pub fn read(folder: &std::path::Path) -> Result<Self, WeightsError> {
         Ok(Self {

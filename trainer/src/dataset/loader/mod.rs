@@ -282,7 +282,7 @@ impl Shared {
         let mut has_more = true;
         while has_more {
             let mut batch = PaperBatch::with_room(room, &self.preparation);
-            for _ in 0..room {
+            while has_more && batch.len() < room {
                 match examples.next().map(|done| done.map_err(LoaderError::from).flatten()) {
                     Some(Ok(Some(known))) => batch.push(known, room),
                     Some(Ok(None)) => {}

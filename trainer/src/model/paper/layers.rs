@@ -37,21 +37,10 @@ pub struct Convolution {
 }
 
 impl Convolution {
-    /// Random weights as the published code starts them (normal, He et al. 2015 over what goes out).
+    /// All weights zero.
     pub fn new([out, channels, kernel]: [usize; 3], stride: usize, precision: Precision, device: &Device) -> Self {
-        let initializer = Initializer::KaimingNormal {
-            gain: std::f64::consts::SQRT_2,
-            fan_out_only: true,
-        };
-        let positions = kernel * kernel;
-        let weight = initializer.init_with(
-            [out, channels, kernel, kernel],
-            Some(channels * positions),
-            Some(out * positions),
-            device,
-        );
         Self {
-            weight,
+            weight: Initializer::Zeros.init([out, channels, kernel, kernel], device),
             stride,
             padding: kernel / 2,
             precision,

@@ -3,9 +3,15 @@
 pub mod layers;
 pub mod res_net;
 
+use std::collections::BTreeMap;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
 
+use super::named::{self, NamedTensor};
 use layers::Precision;
 use res_net::{ResNet, STAGES, WIDTH};
 
@@ -24,7 +30,7 @@ pub struct PaperNetworks {
 }
 
 impl PaperNetworks {
-    /// Random weights; seed the device before. `width` is the channels of the first stage, [`WIDTH`] in the paper; the embedding
+    /// Without weights yet: convolutions of zeros. `width` is the channels of the first stage, [`WIDTH`] in the paper; the embedding
     /// has eight times as many.
     pub fn new(width: usize, precision: Precision, device: &Device) -> Self {
         Self {
@@ -36,6 +42,22 @@ impl PaperNetworks {
     /// The paper's, in single precision.
     pub fn published(device: &Device) -> Self {
         Self::new(WIDTH, Precision::F32, device)
+    }
+
+    /// All parameters and running statistics as the published code starts them: convolutions normal with a variance of 2 over what goes
+    /// out (He et al. 2015), BatchNorm that changes nothing. The same seed gives the same numbers for every device.
+    pub fn random_weights(&self, seed: u64) -> BTreeMap<String, NamedTensor> {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut tensors = named::read(self);
+        for NamedTensor { shape, values } in tensors.values_mut() {
+            if let [out, _, height, width] = shape[..] {
+                let deviation = (2.0 / (out * height * width) as f32).sqrt();
+                values
+                    .iter_mut()
+                    .for_each(|value| *value = deviation * random.sample::<f32, _>(StandardNormal));
+            }
+        }
+        tensors
     }
 
     /// Pictures `[batch, 3, height, width]` → maps `[batch, 512, height / 16, width / 16]`, each cell of unit length.
@@ -55,7 +77,8 @@ impl PaperNetworks {
 
 /// Divides by the Euclidean length over the channels, the second axis.
 fn unit_length<const D: usize>(x: Tensor<D>) -> Tensor<D> {
-    let length = x.clone().powi_scalar(2).sum_dim(1).sqrt().clamp_min(TINY);
+    // Under the root: its slope at nothing has no end.
+    let length = x.clone().powi_scalar(2).sum_dim(1).clamp_min(TINY * TINY).sqrt();
     x / length
 }
 

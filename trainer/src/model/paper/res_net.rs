@@ -65,7 +65,7 @@ pub struct ResNet {
 }
 
 impl ResNet {
-    /// Random weights for an input of so many channels and so many in the first stage, [`WIDTH`] in the paper.
+    /// Without weights yet, for an input of so many channels and so many in the first stage, [`WIDTH`] in the paper.
     pub fn new(channels: usize, width: usize, precision: Precision, device: &Device) -> Self {
         let mut before = width;
         let [layer1, layer2, layer3, layer4] = [0, 1, 2, 3].map(|stage| {

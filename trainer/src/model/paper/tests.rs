@@ -5,6 +5,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::PaperNetworks;
+use super::layers::Precision;
 use crate::golden::{Golden, largest_difference, weights};
 use crate::model::named::{self, NamedTensor};
 use crate::objective::trimap::{Contrast, LeftOut, heatmaps, own_maps};
@@ -65,4 +66,16 @@ fn evaluation_agrees_with_the_golden_numbers() {
         (loss - expected[0]).abs() < 1e-4 * expected[0].abs(),
         "{loss} against {expected:?}"
     );
+}
+
+#[test]
+fn a_start_follows_from_its_seed_and_keeps_the_scale_of_what_goes_through() {
+    let networks = PaperNetworks::new(16, Precision::F32, &Device::flex());
+    let start = networks.random_weights(7);
+    assert_eq!(start, networks.random_weights(7));
+    assert_ne!(start, networks.random_weights(8));
+    let weights = &start["imgnet.layer4.1.conv2.weight"].values;
+    let variance = weights.iter().map(|value| value * value).sum::<f32>() / weights.len() as f32;
+    assert!((variance * 128.0 * 9.0 - 2.0).abs() < 0.1, "{variance}");
+    assert!(start["imgnet.bn1.weight"].values.iter().all(|&value| value == 1.0));
 }
