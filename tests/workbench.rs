@@ -54,7 +54,7 @@ fn pairs(folder: &Path) -> PathBuf {
     folder.to_owned()
 }
 
-fn train(folder: &Path, out: &Path) -> Command {
+fn train(folder: &Path, out: &Path, epochs: &str) -> Command {
     let mut command = program("lookhear-train").unwrap();
     command.args(["fit", "--data", "pairs", "--network", "paper"]);
     command.args([
@@ -67,7 +67,7 @@ fn train(folder: &Path, out: &Path) -> Command {
         "--batch",
         "8",
         "--epochs",
-        "3",
+        epochs,
     ]);
     command.args([
         "--validation",
@@ -104,7 +104,7 @@ fn a_run_that_is_killed_again_and_again_gives_the_bundle_of_one_that_is_not() {
         folder.path().join("broken.lookhear"),
         folder.path().join("again.lookhear"),
     );
-    let said = succeed(&mut train(&data, &whole));
+    let said = succeed(&mut train(&data, &whole, "3"));
     assert!(
         said.stderr.contains("item17"),
         "the damaged sound is named: {}",
@@ -113,7 +113,7 @@ fn a_run_that_is_killed_again_and_again_gives_the_bundle_of_one_that_is_not() {
 
     let run = folder.path().join("broken.lookhear.run");
     for killed in 0..4 {
-        let mut process = train(&data, &broken)
+        let mut process = train(&data, &broken, "3")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -127,7 +127,7 @@ fn a_run_that_is_killed_again_and_again_gives_the_bundle_of_one_that_is_not() {
         process.wait().unwrap();
     }
     assert!(!broken.exists(), "it was killed before its end");
-    let said = succeed(&mut train(&data, &broken));
+    let said = succeed(&mut train(&data, &broken, "3"));
     assert!(said.stderr.contains("going on"), "{}", said.stderr);
     assert_eq!(std::fs::read(&broken).unwrap(), std::fs::read(&whole).unwrap());
 
@@ -145,7 +145,7 @@ fn a_trained_bundle_is_scored_beside_what_needs_no_input_and_searched() {
     let folder = tempfile::tempdir().unwrap();
     let data = pairs(folder.path());
     let bundle = folder.path().join("tiny.lookhear");
-    succeed(train(&data, &bundle).args(["--epochs", "1"]));
+    succeed(&mut train(&data, &bundle, "1"));
 
     let (json, page) = (folder.path().join("scores.json"), folder.path().join("scores.html"));
     let mut evaluate = program("lookhear-train").unwrap();
@@ -161,7 +161,7 @@ fn a_trained_bundle_is_scored_beside_what_needs_no_input_and_searched() {
         .arg("--report")
         .arg(&page);
     let said = succeed(&mut evaluate);
-    for word in ["cIoU", "AUC", "disk", "ceiling"] {
+    for word in ["cIoU", "AUC", "above centred disk", "F_LOC", "max-F1"] {
         assert!(
             said.stdout.contains(word),
             "{word} is not in the table:\n{}",
@@ -172,6 +172,18 @@ fn a_trained_bundle_is_scored_beside_what_needs_no_input_and_searched() {
     assert!(scores.to_string().contains("item17"), "what was skipped is named");
     let page = std::fs::read_to_string(&page).unwrap();
     assert!(page.contains("data:image/jpeg;base64,") && !page.contains("://"));
+
+    let gallery = folder.path().join("search.html");
+    let mut retrieve = program("lookhear-train").unwrap();
+    retrieve
+        .arg("retrieve")
+        .arg(&bundle)
+        .args(["--data", "pairs"])
+        .arg("--root")
+        .arg(&data);
+    let said = succeed(retrieve.arg("--report").arg(&gallery));
+    assert!(said.stdout.contains("chance"), "{}", said.stdout);
+    assert!(std::fs::read_to_string(&gallery).unwrap().contains("data:image/"));
 
     let mut look = program("lookhear").unwrap();
     look.arg("look")
@@ -191,9 +203,9 @@ fn another_plan_other_data_and_foreign_checkpoints_are_refused_with_a_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let data = pairs(folder.path());
     let out = folder.path().join("tiny.lookhear");
-    succeed(train(&data, &out).args(["--epochs", "1"]));
+    succeed(&mut train(&data, &out, "1"));
 
-    let said = outcome(train(&data, &out).args(["--epochs", "1", "--seed", "9"])).unwrap();
+    let said = outcome(train(&data, &out, "1").args(["--seed", "9"])).unwrap();
     assert_eq!(said.code, Some(1), "{said:?}");
     assert!(
         said.stderr.contains("differs in seed") && said.stderr.contains("--run"),

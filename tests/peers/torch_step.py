@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 import torchvision
 
-ROUNDS, STEPS = 3, 3
+ROUNDS, STEPS = 3, 2
 
 
 def encoder(channels):
