@@ -5,6 +5,7 @@ use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use maud::html;
 use serde::{Deserialize, Serialize};
 
 use crate::report::{Cell, Chart, Page, Series, Table};
@@ -176,12 +177,11 @@ impl Metrics {
             "Training curves",
             "Losses over the epochs of a run. The held-out part is never trained on and not augmented.",
         );
-        for chart in [contrast, equivariance, own] {
-            // A chart of a single epoch is no curve yet.
-            if let Ok(figure) = chart.figure() {
-                page = page.with_section("", figure);
-            }
-        }
+        let figures = [contrast, equivariance, own].map(|chart| chart.figure());
+        page = page.with_section(
+            "Curves",
+            html! { @for figure in figures.into_iter().flatten() { (figure) } },
+        );
         page.with_section("Epochs", table.markup())
             .write(&self.page)
             .with_context(|| format!("the curves {:?} cannot be written", self.page))
