@@ -67,6 +67,6 @@ pub fn run(arguments: EvaluateArguments) -> anyhow::Result<()> {
 
 /// A progress bar.
 pub fn bar(length: u64, doing: &'static str) -> anyhow::Result<ProgressBar> {
-    let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len} {elapsed}, {eta} left")?;
+    let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}, {per_sec}, {elapsed}, {eta} left")?;
     Ok(ProgressBar::new(length).with_style(style).with_message(doing))
 }
