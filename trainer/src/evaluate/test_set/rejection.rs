@@ -4,17 +4,15 @@
 use std::collections::BTreeMap;
 
 use lookhear_calibration::{FitError, Method, ThresholdFit};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::measure::Case;
 use super::negatives::{NegativeKind, fits_threshold};
 use super::profile::truth as truth_of;
-use super::summary::{CONFIDENCE, RESAMPLES};
+use super::summary::interval_over;
 use crate::dataset::Profile;
 use crate::evaluate::scores::{
-    Interval, Mask, SUCCESS, average_precision, ciou, f_loc, greatest_f1, image_area_share, interval_of, roc_area,
+    Interval, Mask, SUCCESS, average_precision, ciou, f_loc, greatest_f1, image_area_share, roc_area,
 };
 
 /// How well the greatest similarity tells pictures that show the source from those that do not; all but the counts in 0..1.
@@ -154,7 +152,7 @@ impl Detection {
     /// A resample takes pictures with all the sounds that were put to them, because those go together.
     fn over(scored: &[Scored], kind: Option<NegativeKind>) -> Self {
         let score = |score: fn(&[f32], &[f32]) -> Option<f64>| {
-            interval_over(scored.len(), &|drawn: &[usize]| {
+            interval_over(scored.len(), |drawn: &[usize]| {
                 let positives: Vec<f32> = drawn.iter().map(|&index| scored[index].case.similarity).collect();
                 score(&positives, &similarities_of(scored, drawn, kind))
             })
@@ -187,16 +185,6 @@ fn areas(scored: &[Scored], drawn: &[usize], kind: Option<NegativeKind>) -> impl
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (sum, count) = values.fold((0.0, 0usize), |(sum, count), value| (sum + value, count + 1));
     (count > 0).then(|| sum / count as f64)
-}
-
-fn interval_over(count: usize, statistic: &dyn Fn(&[usize]) -> Option<f64>) -> Option<Interval> {
-    interval_of(
-        count,
-        CONFIDENCE,
-        RESAMPLES,
-        &mut ChaCha8Rng::seed_from_u64(0),
-        statistic,
-    )
 }
 
 #[cfg(test)]

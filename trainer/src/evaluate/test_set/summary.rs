@@ -211,7 +211,8 @@ fn mean_over(count: usize, value: impl Fn(usize) -> f64) -> Option<Interval> {
     })
 }
 
-fn interval_over(count: usize, statistic: impl Fn(&[usize]) -> Option<f64>) -> Option<Interval> {
+/// The interval of a statistic over items, from the same draws in every table.
+pub(super) fn interval_over(count: usize, statistic: impl Fn(&[usize]) -> Option<f64>) -> Option<Interval> {
     interval_of(
         count,
         CONFIDENCE,

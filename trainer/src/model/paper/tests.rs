@@ -6,21 +6,15 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use super::PaperNetworks;
 use super::layers::Precision;
-use crate::golden::{Golden, largest_difference, weights};
-use crate::model::named::{self, NamedTensor};
+use crate::golden::{Golden, largest_difference};
+use crate::model::golden::weights;
+use crate::model::named;
 use crate::objective::trimap::{Contrast, LeftOut, heatmaps, own_maps};
 
 fn networks(seed: &str, device: &Device) -> PaperNetworks {
-    let networks = PaperNetworks::published(device);
-    let tensors = named::read(&networks)
-        .into_iter()
-        .map(|(name, NamedTensor { shape, .. })| {
-            let published = name.replace("audnet.conv1.", "audnet.conv1_a.");
-            let values = weights(seed, &published, &shape);
-            (name, NamedTensor { shape, values })
-        })
-        .collect();
-    named::write(networks, &tensors).unwrap()
+    let own = |name: String| name.replace("audnet.conv1_a.", "audnet.conv1.");
+    let tensors = weights(seed).into_iter().map(|(name, tensor)| (own(name), tensor));
+    named::write(PaperNetworks::published(device), &tensors.collect()).unwrap()
 }
 
 fn tensor<const D: usize>(golden: &Golden, name: &str, device: &Device) -> Tensor<D> {
