@@ -32,8 +32,9 @@ const TOP_LEVEL_FILES: [&str; 8] = [
     "deny.toml",
 ];
 
-/// The stages of the runtime in the order in which data passes them; every other module stands above them all.
-const STAGES: [&str; 4] = ["perception", "attention", "actuation", "pipeline"];
+/// The stages of the runtime in the order in which data passes them, after what lies between their threads; every other module
+/// stands above them all.
+const STAGES: [&str; 5] = ["exchange", "perception", "attention", "actuation", "pipeline"];
 
 const LONGEST_FILE_LINES: usize = 500;
 

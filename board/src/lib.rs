@@ -1,8 +1,9 @@
-//! Cameras, microphones and displays behind small traits, with their fakes beside them. Knows nothing of sound localisation.
+//! Cameras, microphones, pan-tilt heads and displays behind small traits, with their fakes beside them. Knows nothing of sound localisation.
 
 pub mod camera;
 pub mod capture;
 mod chance;
+pub mod clock;
 #[cfg(feature = "media")]
 mod container;
 pub mod display;
@@ -14,6 +15,7 @@ mod mp4;
 pub mod picture;
 #[cfg(feature = "media")]
 pub mod picture_file;
+pub mod ptz;
 pub mod replace;
 #[cfg(feature = "media")]
 mod shield;
@@ -23,11 +25,13 @@ pub mod sound_file;
 
 pub use camera::{Camera, Length};
 pub use capture::{CaptureError, Delivery};
+pub use clock::{Clock, ManualClock, MonotonicClock};
 pub use display::Canvas;
 pub use microphone::Microphone;
 pub use picture::{Frame, Picture, PixelFormat};
 #[cfg(feature = "media")]
 pub use picture_file::{PictureFileError, read_picture};
+pub use ptz::{Abilities, Orientation, Ptz, PtzError, Velocity};
 pub use replace::write_whole;
 pub use sound::{Block, Sound};
 #[cfg(feature = "media")]

@@ -8,6 +8,13 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "f32", into = "f32")]
 pub struct Level(f32);
 
+impl Default for Level {
+    /// Silence.
+    fn default() -> Self {
+        Self::SILENCE
+    }
+}
+
 impl Level {
     /// What digital silence reads: the range of 24-bit sound, which no microphone reaches.
     pub const SILENCE: Self = Self(-144.5);

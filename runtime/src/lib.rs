@@ -2,5 +2,6 @@
 
 pub mod actuation;
 pub mod attention;
+pub mod exchange;
 pub mod perception;
 pub mod pipeline;

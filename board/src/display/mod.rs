@@ -1,4 +1,4 @@
-//! Displays: a canvas to draw on, and the pictures and films that it is kept in.
+//! Displays: a canvas to draw on, the screens that show it, and the pictures and films that it is kept in.
 
 pub mod canvas;
 #[cfg(feature = "media")]
@@ -7,6 +7,7 @@ pub mod film;
 mod film_sound;
 #[cfg(feature = "media")]
 mod film_video;
+pub mod screen;
 
 pub use canvas::Canvas;
 #[cfg(feature = "media")]
@@ -15,3 +16,4 @@ pub use canvas::SaveError;
 pub use film::{FilmWriteError, FilmWriter};
 #[cfg(feature = "media")]
 pub use film_sound::FilmSound;
+pub use screen::{Screen, ScreenError};

@@ -5,6 +5,7 @@ pub mod events;
 pub mod heat;
 #[cfg(feature = "devices")]
 pub mod overlay;
+pub mod status;
 #[cfg(feature = "devices")]
 pub mod text;
 
