@@ -4,9 +4,11 @@
 //! `uvc-camera SCENE [--absolute-only | --speed-only] [--film-start SECONDS]`; SCENE is what `lookhear_tests::scene` prepared,
 //! and the film in it starts at that time on the monotonic clock (now, if nothing is said).
 //!
-//! Lines on the standard input are orders: `unplug`, `plug`, `freeze`, `incomplete`, `no-tables`, `corrupt`, `whole`; see `faults`.
-//! Lines on the standard output tell what happened: seconds on the monotonic clock, then `plugged in`, `unplugged`, `stream Mjpeg 640x360 10.0/s`,
-//! `stop`, `turn-to PAN TILT` in degrees, `drive PAN TILT` in degrees a second, or the order that was taken.
+//! Lines on the standard input are orders: `unplug`, `plug`, `freeze`, `incomplete`, `no-tables`, `corrupt`, `whole`; see
+//! `faults`.
+//! Lines on the standard output tell what happened: seconds on the monotonic clock, then `plugged in`, `unplugged`,
+//! `stream Mjpeg 640x360 10.0/s`, `stop`, `turn-to PAN TILT` in degrees, `drive PAN TILT` in degrees a second, `look PAN TILT` for the first
+//! frame of a direction, or the order that was taken.
 
 mod controls;
 mod descriptors;

@@ -186,13 +186,19 @@ impl Camera {
     /// When a picture cannot be encoded.
     pub fn stream(&self) -> Result<()> {
         let (mut due, mut number) = (Duration::ZERO, 0u64);
+        let mut looked = String::new();
         loop {
             let (generation, stream) = self.wait_for_stream();
             let interval = Duration::from_nanos(u64::from(stream.interval) * 100);
             let now = MonotonicClock.now();
             std::thread::sleep(due.saturating_sub(now).min(interval));
             due = due.max(now.saturating_sub(interval)) + interval;
-            let frame = self.expose(stream, number)?;
+            let (look, frame) = self.expose(stream, number)?;
+            let look = format!("look {:.2} {:.2}", look[0], look[1]);
+            if look != looked {
+                report(&look);
+                looked = look;
+            }
             self.send(generation, number, frame);
             number += 1;
         }
@@ -205,8 +211,8 @@ impl Camera {
         (state.generation, state.device.stream())
     }
 
-    /// What the camera sees now, spoilt as it should be; and whether the camera says that it is bad.
-    fn expose(&self, stream: Stream, number: u64) -> Result<(Vec<u8>, bool)> {
+    /// Where the camera looks, and what it sees there now, spoilt as it should be, with whether it says that it is bad.
+    fn expose(&self, stream: Stream, number: u64) -> Result<([f64; 2], (Vec<u8>, bool))> {
         let now = MonotonicClock.now();
         let (look, fault) = {
             let mut state = self.state();
@@ -215,7 +221,7 @@ impl Camera {
         let picture = self.scene.view(look, now.saturating_sub(self.film_start), stream.size);
         let mut frame = stream.coding.encode(&picture)?;
         let bad = fault.spoil(number, stream.coding, &mut frame);
-        Ok((frame, bad))
+        Ok((look, (frame, bad)))
     }
 
     /// Sends a frame, payload by payload, as the host offers room; gives up when it is no longer wanted.
