@@ -8,6 +8,8 @@ pub mod film;
 mod h264;
 #[cfg(feature = "media")]
 pub mod pictures;
+#[cfg(feature = "media")]
+pub mod replay;
 pub mod synthetic;
 #[cfg(feature = "media")]
 mod yuv;

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "media")]
 pub mod file;
+#[cfg(feature = "media")]
+pub mod replay;
 pub mod synthetic;
 
 use std::time::Duration;
