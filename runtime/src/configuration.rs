@@ -57,7 +57,7 @@ pub struct Configuration {
 }
 
 /// What perceives.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelSettings {
     /// A model bundle, `*.lookhear`; left out, the model that ships with the program.

@@ -176,7 +176,7 @@ impl Device {
     pub fn tick(&mut self) {
         self.supervisor.tick();
         let now = self.clock.now();
-        let temperature = self.health_is_due(now).then(|| self.health.read().hottest_celsius());
+        let temperature = self.health_is_due(now).then(|| self.health.read().hottest_celsius);
         let factor = temperature.map(|celsius| self.throttle.step(now, celsius));
         if let Some(factor) = factor {
             let before = self.slowdown.swap(factor, Ordering::Relaxed);
