@@ -22,7 +22,9 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(100);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (what, rest) = arguments.split_first().ok_or("say cameras, microphones, camera or microphone")?;
+    let (what, rest) = arguments
+        .split_first()
+        .ok_or("say cameras, microphones, camera or microphone")?;
     match (what.as_str(), rest) {
         ("cameras", []) => cameras(),
         ("microphones", []) => microphones(),
@@ -55,7 +57,9 @@ fn cameras() -> Result<(), Box<dyn Error>> {
 
 fn microphones() -> Result<(), Box<dyn Error>> {
     for microphone in list_microphones() {
-        let offered = microphone.offered.map_or_else(|error| error.to_string(), |offered| offered.to_string());
+        let offered = microphone
+            .offered
+            .map_or_else(|error| error.to_string(), |offered| offered.to_string());
         say(json!({
             "device": microphone.device, "card": microphone.card, "driver": microphone.driver, "offered": offered,
         }))?;
@@ -151,7 +155,10 @@ fn open_microphone(settings: &MicrophoneSettings) -> Result<(Value, Source), Cap
 }
 
 /// Opens a device, tells what it gives, and opens it again whenever it fails.
-fn watch(course: &Course, mut open: impl FnMut() -> Result<(Value, Source), CaptureError>) -> Result<(), Box<dyn Error>> {
+fn watch(
+    course: &Course,
+    mut open: impl FnMut() -> Result<(Value, Source), CaptureError>,
+) -> Result<(), Box<dyn Error>> {
     let clock = MonotonicClock;
     let begun = clock.now();
     let elapsed = || clock.now().saturating_sub(begun).as_secs_f64();

@@ -175,7 +175,11 @@ impl SoundClock {
             };
             let total: f64 = self.seconds.iter().map(weight).sum();
             let mean = |value: fn(&Point) -> f64| {
-                self.seconds.iter().map(|point| weight(point) * value(point)).sum::<f64>() / total
+                self.seconds
+                    .iter()
+                    .map(|point| weight(point) * value(point))
+                    .sum::<f64>()
+                    / total
             };
             let (counted, late) = (mean(|point| point.counted), mean(|point| point.late));
             let (mut spread, mut common) = (0.0, 0.0);
@@ -227,7 +231,11 @@ mod tests {
         /// Every stamp up to 10 ms late; for a second out of every ten, 50 ms more.
         fn stamp(&self, sample: u64) -> Duration {
             let late = 0.010 * fraction(mixed(self.seed ^ sample));
-            let busy = if sample / u64::from(RATE_HZ) % 10 == 7 { 0.050 } else { 0.0 };
+            let busy = if sample / u64::from(RATE_HZ) % 10 == 7 {
+                0.050
+            } else {
+                0.0
+            };
             self.true_time(sample) + Duration::from_secs_f64(late + busy)
         }
 
@@ -262,7 +270,10 @@ mod tests {
                     assert!(error < 0.002, "{parts_per_million} ppm, seed {seed}: off by {error} s");
                 }
                 let drift = clock.drift_parts_per_million().unwrap();
-                assert!((drift - parts_per_million).abs() < 40.0, "{drift} for {parts_per_million}");
+                assert!(
+                    (drift - parts_per_million).abs() < 40.0,
+                    "{drift} for {parts_per_million}"
+                );
             }
         }
     }

@@ -130,7 +130,11 @@ mod tests {
         assert_eq!(pixels(&buffer, 19, false, &YUYV), Err(short));
         assert_eq!(pixels(&buffer, 0, false, &YUYV), Err(Flaw::Empty));
         assert_eq!(pixels(&buffer, 24, true, &YUYV), Err(Flaw::Marked));
-        assert_eq!(pixels(&buffer, 1000, false, &YUYV), Ok(&buffer[..]), "a driver that counts wrong");
+        assert_eq!(
+            pixels(&buffer, 1000, false, &YUYV),
+            Ok(&buffer[..]),
+            "a driver that counts wrong"
+        );
     }
 
     #[test]

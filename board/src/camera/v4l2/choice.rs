@@ -51,7 +51,9 @@ fn misfit(mode: &Mode, settings: &CameraSettings, over_usb: bool) -> f64 {
         more => more,
     };
     let wanted_shape = f64::from(settings.width) / f64::from(settings.height);
-    let shape = (f64::from(mode.width) / f64::from(mode.height) / wanted_shape).log2().abs();
+    let shape = (f64::from(mode.width) / f64::from(mode.height) / wanted_shape)
+        .log2()
+        .abs();
     let rate = match mode.rate_hz.map(|rate| (rate / settings.frames_per_second).log2()) {
         None => 0.0,
         Some(less) if less < 0.0 => -2.0 * less,
@@ -130,13 +132,20 @@ mod tests {
             (1000, 700, 30.0, (Mjpeg, 1280, 720)),
         ] {
             let mode = choose(&webcam(), &wanted(width, height, rate), true).unwrap();
-            assert_eq!((mode.format, mode.width, mode.height), expected, "{width}x{height} at {rate}");
+            assert_eq!(
+                (mode.format, mode.width, mode.height),
+                expected,
+                "{width}x{height} at {rate}"
+            );
         }
     }
 
     #[test]
     fn what_a_person_insists_on_is_kept_to() {
-        for (insisted, expected) in [(WantedFormat::Mjpeg, PixelFormat::Mjpeg), (WantedFormat::Yuyv, PixelFormat::Yuyv)] {
+        for (insisted, expected) in [
+            (WantedFormat::Mjpeg, PixelFormat::Mjpeg),
+            (WantedFormat::Yuyv, PixelFormat::Yuyv),
+        ] {
             let settings = CameraSettings {
                 format: insisted,
                 ..wanted(1280, 720, 30.0)

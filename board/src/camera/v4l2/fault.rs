@@ -21,9 +21,9 @@ pub(super) fn while_opening(device: &Path, error: &io::Error) -> CaptureError {
              service `SupplementaryGroups=video`"
                 .to_owned()
         }
-        Some(Errno::BUSY) => match holders(device) {
+        Some(Errno::BUSY) => match holders(device, |process| process != std::process::id()) {
             holders if holders.is_empty() => "the camera is in use: end the program that holds it".to_owned(),
-            holders => format!("the camera is in use by {}: end it", holders.join(", ")),
+            holders => format!("the camera is in use, open in {}: end what captures from it", holders.join(", ")),
         },
         Some(Errno::NOTTY | Errno::INVAL) => {
             let cause = format!("this is not a camera that video can be captured from ({error}): name another");
@@ -46,19 +46,24 @@ pub(super) fn while_streaming(device: &str, error: &io::Error) -> CaptureError {
     }
 }
 
-/// The programs that have a device open, as far as this user may see: `obs (1234)`.
-fn holders(device: &Path) -> Vec<String> {
+/// The programs that have a device open, as far as this user may see, from among some processes: `obs (1234)`.
+fn holders(device: &Path, among: impl Fn(u32) -> bool) -> Vec<String> {
     let Ok(device) = device.canonicalize() else {
         return Vec::new();
     };
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let holding = processes.filter(|process| {
-        let files = fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten();
-        files.into_iter().any(|file| fs::read_link(file.path()).is_ok_and(|target| target == device))
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let processes = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let holding = processes.filter(|process| among(*process)).filter(|process| {
+        let files = fs::read_dir(format!("/proc/{process}/fd"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let mut targets = files.map(|file| fs::read_link(file.path()));
+        targets.any(|target| target.is_ok_and(|target| target == device))
     });
     let named = holding.map(|process| {
-        let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-        format!("{} ({})", name.trim(), process.file_name().display())
+        let name = fs::read_to_string(format!("/proc/{process}/comm")).unwrap_or_default();
+        format!("{} ({process})", name.trim())
     });
     named.collect()
 }
@@ -83,14 +88,24 @@ mod tests {
             let message = error.to_string();
             assert!(message.contains(word) && message.contains("/dev/video7"), "{message}");
         }
-        assert!(while_streaming("c", &Errno::NODEV.into()).to_string().contains("unplugged"));
+        assert!(
+            while_streaming("c", &Errno::NODEV.into())
+                .to_string()
+                .contains("unplugged")
+        );
     }
 
     #[test]
     fn who_holds_a_file_is_found() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let me = format!("({})", std::process::id());
-        assert!(holders(file.path()).iter().any(|holder| holder.ends_with(&me)));
-        assert!(holders(Path::new("/nowhere/at/all")).is_empty());
+        assert!(
+            holders(file.path(), |_| true)
+                .iter()
+                .any(|holder| holder.ends_with(&me))
+        );
+        let other = |process| process != std::process::id();
+        assert!(holders(file.path(), other).is_empty());
+        assert!(holders(Path::new("/nowhere/at/all"), |_| true).is_empty());
     }
 }

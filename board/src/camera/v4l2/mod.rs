@@ -71,7 +71,7 @@ impl LiveCamera {
         for path in node::nodes() {
             match Self::open_node(&path, settings, &settings.ignore) {
                 Ok(camera) => return Ok(camera),
-                Err(refusal) => refusals.push(refusal.to_string()),
+                Err(refusal) => refusals.push(refusal.reason()),
             }
         }
         let cause = match refusals.is_empty() {
@@ -93,7 +93,9 @@ impl LiveCamera {
         }
         let node = Node::open(path)?;
         let Some(identity) = node.captures()? else {
-            return Err(refused("no video is captured here: name another node of the camera".to_owned()));
+            return Err(refused(
+                "no video is captured here: name another node of the camera".to_owned(),
+            ));
         };
         if ignored(&identity.card) {
             return Err(refused(format!("{} is ignored", identity.card)));
@@ -101,7 +103,7 @@ impl LiveCamera {
         let offer = node.offer(settings.width, settings.height)?;
         let Some(mode) = choose(&offer, settings, identity.over_usb) else {
             return Err(refused(format!(
-                "{} offers {}, none of which is taken: choose `format = \"auto\"` or a camera with MJPG, YUYV or NV12",
+                "{} offers {}: choose another `format`, or a camera with MJPG, YUYV or NV12",
                 identity.card,
                 offer.codes()
             )));
@@ -163,7 +165,11 @@ impl Camera for LiveCamera {
         let mut taken = Ok(());
         let drained = stream.drain(self.timeout, |bytes, metadata, newest| {
             let number = metadata.sequence;
-            dropped.lost += u64::from(previous_number.replace(number).map_or(0, |previous| buffer::lost_between(previous, number)));
+            dropped.lost += u64::from(
+                previous_number
+                    .replace(number)
+                    .map_or(0, |previous| buffer::lost_between(previous, number)),
+            );
             let used = usize::try_from(metadata.bytesused).unwrap_or(usize::MAX);
             let pixels = buffer::pixels(bytes, used, metadata.flags.contains(Flags::ERROR), layout);
             match pixels {
@@ -210,7 +216,9 @@ impl fmt::Debug for LiveCamera {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = out.debug_struct("LiveCamera");
         out.field("device", &self.device).field("card", &self.card);
-        out.field("layout", &self.layout).field("dropped", &self.dropped).finish_non_exhaustive()
+        out.field("layout", &self.layout)
+            .field("dropped", &self.dropped)
+            .finish_non_exhaustive()
     }
 }
 
@@ -224,7 +232,10 @@ fn agree(node: &Node, path: &Path, mode: Mode, offer: &Offer) -> Result<Layout, 
     let Some(format) = node::taken_format(granted.fourcc) else {
         return Err(CaptureError::GiveUp {
             device: device(),
-            cause: format!("asked for {}, the camera delivers {}: choose another format", asked.fourcc, granted.fourcc),
+            cause: format!(
+                "asked for {}, the camera delivers {}: choose another format",
+                asked.fourcc, granted.fourcc
+            ),
         });
     };
     let (width, height) = (granted.width as usize, granted.height as usize);

@@ -78,7 +78,9 @@ pub(super) fn nodes() -> Vec<PathBuf> {
 fn identities() -> HashMap<PathBuf, PathBuf> {
     let entries = fs::read_dir("/dev/v4l/by-id").into_iter().flatten().flatten();
     let links = entries.map(|entry| entry.path());
-    links.filter_map(|link| Some((link.canonicalize().ok()?, link))).collect()
+    links
+        .filter_map(|link| Some((link.canonicalize().ok()?, link)))
+        .collect()
 }
 
 /// What a camera says of itself.
@@ -135,7 +137,7 @@ impl Node {
                 None => Vec::new(),
             };
             Ok(OfferedFormat {
-                code: description.fourcc.to_string(),
+                code: code_name(description.fourcc),
                 format,
                 sizes,
             })
@@ -205,7 +207,18 @@ impl Node {
 
 /// What a code of V4L2 is to us, if it is taken.
 pub(super) fn taken_format(code: FourCC) -> Option<PixelFormat> {
-    TAKEN.iter().find(|(taken, _)| **taken == code.repr).map(|(_, format)| *format)
+    TAKEN
+        .iter()
+        .find(|(taken, _)| **taken == code.repr)
+        .map(|(_, format)| *format)
+}
+
+/// The four characters of a code, as the kernel writes them: the topmost bit means big-endian.
+fn code_name(code: FourCC) -> String {
+    let [a, b, c, d] = code.repr;
+    let characters: String = [a, b, c, d & 0x7F].into_iter().map(char::from).collect();
+    let order = if d & 0x80 == 0 { "" } else { "-BE" };
+    format!("{}{order}", characters.trim_end())
 }
 
 /// Frames a second at an interval in seconds.
@@ -216,10 +229,34 @@ pub(super) fn rate_of(interval: Fraction) -> Option<f64> {
 
 /// Runs a call of v4l 0.14, which panics on strings that are not UTF-8 and on numbers that it does not know.
 pub(super) fn guarded<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-    caught(call).unwrap_or_else(|message| Err(io::Error::other(format!("the driver's answer is not understood: {message}"))))
+    caught(call).unwrap_or_else(|message| {
+        Err(io::Error::other(format!(
+            "the driver's answer is not understood: {message}"
+        )))
+    })
 }
 
 /// As [`guarded`], with what the error means for someone who opens a camera.
 pub(super) fn attempt<T>(path: &Path, call: impl FnOnce() -> io::Result<T>) -> Result<T, CaptureError> {
     guarded(call).map_err(|error| fault::while_opening(path, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_named_as_the_kernel_does() {
+        assert_eq!(code_name(FourCC::new(b"MJPG")), "MJPG");
+        assert_eq!(code_name(FourCC::new(b"Y16 ")), "Y16");
+        assert_eq!(code_name(FourCC::new(&[b'Y', b'1', b'6', b' ' | 0x80])), "Y16-BE");
+    }
+
+    #[test]
+    fn a_rate_is_the_inverse_of_an_interval() {
+        assert_eq!(rate_of(Fraction::new(1, 30)), Some(30.0));
+        assert_eq!(rate_of(Fraction::new(0, 1)), None);
+        assert_eq!(rate_of(Fraction::new(0, 0)), None);
+        assert_eq!(rate_of(Fraction::new(1, 0)), None);
+    }
 }

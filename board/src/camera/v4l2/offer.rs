@@ -87,10 +87,17 @@ impl OfferedSize {
 }
 
 impl Offer {
-    /// The codes of all formats, for a person: `H264, BGR3`.
+    /// The codes of the first formats, for a person: `H264, BGR3`.
     pub fn codes(&self) -> String {
-        match self.formats.iter().map(|format| format.code.as_str()).collect::<Vec<_>>() {
+        const SHOWN: usize = 10;
+        match self
+            .formats
+            .iter()
+            .map(|format| format.code.as_str())
+            .collect::<Vec<_>>()
+        {
             codes if codes.is_empty() => "nothing".to_owned(),
+            codes if codes.len() > SHOWN => format!("{} and {} more", codes[..SHOWN].join(", "), codes.len() - SHOWN),
             codes => codes.join(", "),
         }
     }
@@ -115,7 +122,12 @@ impl fmt::Display for OfferedSize {
             write!(out, "–{}x{}", width.most, height.most)?;
         }
         for (index, range) in self.rates.iter().enumerate() {
-            write!(out, "{}{}", if index == 0 { " (" } else { ", " }, rounded(range.most_hz))?;
+            write!(
+                out,
+                "{}{}",
+                if index == 0 { " (" } else { ", " },
+                rounded(range.most_hz)
+            )?;
             if range.least_hz < range.most_hz {
                 write!(out, "–{}", rounded(range.least_hz))?;
             }
@@ -149,7 +161,14 @@ mod tests {
     #[test]
     fn the_slowest_rate_that_suffices_is_taken() {
         let discrete = at(&[(60.0, 60.0), (30.0, 30.0), (5.0, 5.0)]);
-        for (wanted, taken) in [(30.0, 30.0), (29.0, 30.0), (31.0, 60.0), (90.0, 60.0), (1.0, 5.0), (30.1, 30.0)] {
+        for (wanted, taken) in [
+            (30.0, 30.0),
+            (29.0, 30.0),
+            (31.0, 60.0),
+            (90.0, 60.0),
+            (1.0, 5.0),
+            (30.1, 30.0),
+        ] {
             assert_eq!(discrete.rate(wanted), Some(taken), "{wanted}");
         }
         assert_eq!(at(&[(1.0, 50.0)]).rate(25.0), Some(25.0));

@@ -44,7 +44,9 @@ impl CameraSettings {
     pub(super) fn complaint(&self) -> Option<String> {
         if !(16..=8192).contains(&self.width) || !(16..=8192).contains(&self.height) {
             let (width, height) = (self.width, self.height);
-            return Some(format!("a size of {width}x{height} is out of range: each side is 16 to 8192 pixels"));
+            return Some(format!(
+                "a size of {width}x{height} is out of range: each side is 16 to 8192 pixels"
+            ));
         }
         if !(0.1..=1000.0).contains(&self.frames_per_second) {
             let rate = self.frames_per_second;
@@ -81,6 +83,38 @@ impl WantedFormat {
             Self::Mjpeg => format == PixelFormat::Mjpeg,
             Self::Yuyv => format == PixelFormat::Yuyv,
             Self::Nv12 => format == PixelFormat::Nv12,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_person_writes_what_differs() {
+        let settings: CameraSettings = toml::from_str("width = 1280\nformat = \"mjpeg\"").unwrap();
+        assert_eq!(
+            (settings.width, settings.height, settings.format),
+            (1280, 480, WantedFormat::Mjpeg)
+        );
+        assert!(toml::from_str::<CameraSettings>("widht = 1280").is_err());
+        assert!(toml::from_str::<CameraSettings>("format = \"h264\"").is_err());
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_named() {
+        assert_eq!(CameraSettings::default().complaint(), None);
+        for (wrong, word) in [
+            ("width = 0", "size"),
+            ("height = 100000", "size"),
+            ("frames_per_second = nan", "frames"),
+            ("timeout_seconds = 0.0", "timeout"),
+        ] {
+            let settings: CameraSettings = toml::from_str(wrong).unwrap();
+            assert!(settings.complaint().unwrap().contains(word), "{wrong}");
         }
     }
 }

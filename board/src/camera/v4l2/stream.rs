@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use v4l::Device;
 use v4l::buffer::{Metadata, Type};
 use v4l::device::Handle;
 use v4l::io::traits::{CaptureStream, Stream as _};
 use v4l::prelude::MmapStream;
-use v4l::Device;
 
 use super::node::guarded;
 use crate::shield::caught;
@@ -42,11 +42,7 @@ impl Stream {
     ///
     /// # Errors
     /// [`io::ErrorKind::TimedOut`] if none was filled in time, else what the driver says.
-    pub(super) fn drain(
-        &mut self,
-        timeout: Duration,
-        mut look: impl FnMut(&[u8], &Metadata, bool),
-    ) -> io::Result<()> {
+    pub(super) fn drain(&mut self, timeout: Duration, mut look: impl FnMut(&[u8], &Metadata, bool)) -> io::Result<()> {
         let Some(mapped) = &mut self.mapped else {
             return Err(Errno::NODEV.into());
         };
@@ -56,10 +52,14 @@ impl Stream {
             return Err(io::ErrorKind::TimedOut.into());
         }
         self.running = true;
+        let mut taken = 0;
         loop {
             let more = guarded(|| {
                 let (bytes, metadata) = mapped.next()?;
-                let more = ready(&self.handle, Duration::ZERO)?;
+                taken += 1;
+                // A late reader left the kernel nothing to fill: even the newest is old, and the next one is worth a wait.
+                let starved = taken == BUFFERS - 1;
+                let more = ready(&self.handle, if starved { timeout } else { Duration::ZERO })?;
                 look(bytes, metadata, !more);
                 Ok(more)
             })?;

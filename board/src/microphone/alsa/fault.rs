@@ -1,5 +1,8 @@
 //! What ALSA's errors mean for a microphone, and what helps.
 
+use std::fs::{self, File};
+use std::io::ErrorKind;
+
 use ::alsa::Error;
 use rustix::io::Errno;
 
@@ -12,7 +15,19 @@ pub(super) fn errno(error: &Error) -> Errno {
 
 /// Why a microphone could not be opened or set up, with the remedy.
 pub(super) fn while_opening(device: &str, error: &Error) -> CaptureError {
-    let cause = match errno(error) {
+    CaptureError::Rebuild {
+        device: device.to_owned(),
+        cause: cause(error, cards_are_forbidden),
+    }
+}
+
+fn cause(error: &Error, cards_are_forbidden: impl FnOnce() -> bool) -> String {
+    let errno = match errno(error) {
+        // The library finds no card where it may not look at any.
+        Errno::NOENT | Errno::NODEV if cards_are_forbidden() => Errno::ACCESS,
+        errno => errno,
+    };
+    match errno {
         Errno::NOENT | Errno::NODEV | Errno::NXIO => {
             "there is no such microphone: plug it in, or name another (`arecord -L` lists them)".to_owned()
         }
@@ -26,11 +41,14 @@ pub(super) fn while_opening(device: &str, error: &Error) -> CaptureError {
                         `device = \"default\"` to share it through the sound server"
             .to_owned(),
         _ => format!("the microphone could not be set up ({error})"),
-    };
-    CaptureError::Rebuild {
-        device: device.to_owned(),
-        cause,
     }
+}
+
+/// Whether there are cards that this user may not open.
+fn cards_are_forbidden() -> bool {
+    let nodes = fs::read_dir("/dev/snd").into_iter().flatten().flatten();
+    let mut controls = nodes.filter(|node| node.file_name().to_string_lossy().starts_with("controlC"));
+    controls.any(|control| File::open(control.path()).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied))
 }
 
 #[cfg(test)]
@@ -39,14 +57,15 @@ mod tests {
 
     #[test]
     fn every_error_names_its_remedy() {
-        for (errno, word) in [
-            (Errno::NOENT, "arecord -L"),
-            (Errno::ACCESS, "group audio"),
-            (Errno::BUSY, "in use"),
+        for (errno, forbidden, word) in [
+            (Errno::NOENT, false, "arecord -L"),
+            (Errno::NOENT, true, "group audio"),
+            (Errno::ACCESS, false, "group audio"),
+            (Errno::BUSY, false, "in use"),
         ] {
             for number in [errno.raw_os_error(), -errno.raw_os_error()] {
-                let message = while_opening("hw:CARD=X", &Error::new("snd_pcm_open", number)).to_string();
-                assert!(message.contains(word) && message.contains("hw:CARD=X"), "{message}");
+                let cause = cause(&Error::new("snd_pcm_open", number), || forbidden);
+                assert!(cause.contains(word), "{cause}");
             }
         }
     }

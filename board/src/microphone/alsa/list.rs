@@ -28,7 +28,10 @@ pub fn list_microphones() -> Vec<MicrophoneDescription> {
     let mut microphones = Vec::new();
     for card in Iter::new().filter_map(Result::ok) {
         // The library's names are C strings that need not be UTF-8.
-        let found = caught(|| captures_of(&card)).ok().and_then(Result::ok).unwrap_or_default();
+        let found = caught(|| captures_of(&card))
+            .ok()
+            .and_then(Result::ok)
+            .unwrap_or_default();
         for (device, name, driver) in found {
             let offered = open(&device).and_then(|pcm| {
                 let parameters = HwParams::any(&pcm);

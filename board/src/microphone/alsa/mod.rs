@@ -65,7 +65,9 @@ impl LiveMicrophone {
         }
         let mut refusals = Vec::new();
         let cards = Iter::new().filter_map(Result::ok);
-        let inputs = cards.filter_map(|card| caught(|| list::captures_of(&card)).ok()?.ok()).flatten();
+        let inputs = cards
+            .filter_map(|card| caught(|| list::captures_of(&card)).ok()?.ok())
+            .flatten();
         let heard = inputs.filter(|(device, card, _)| {
             let ignored = |part: &String| device.contains(part.as_str()) || card.contains(part.as_str());
             !settings.ignore.iter().any(ignored)
@@ -73,7 +75,7 @@ impl LiveMicrophone {
         for candidate in heard.map(|(device, ..)| device).chain(["default".to_owned()]) {
             match Self::open_device(candidate, settings) {
                 Ok(microphone) => return Ok(microphone),
-                Err(refusal) => refusals.push(refusal.to_string()),
+                Err(refusal) => refusals.push(refusal.reason()),
             }
         }
         let cause = format!("no microphone is of use: {}", refusals.join("; "));
@@ -121,6 +123,15 @@ impl LiveMicrophone {
     /// Reads what is there; false if that is nothing yet.
     fn read(&mut self, into: &mut Block) -> Result<bool, ::alsa::Error> {
         let status = self.pcm.status()?;
+        // Plug-ins may say that there is nothing to read where a card says why.
+        let state = caught(|| status.get_state()).unwrap_or(State::Disconnected);
+        if state != State::Running {
+            let errno = match state {
+                State::Disconnected => Errno::NODEV,
+                _ => Errno::PIPE,
+            };
+            return Err(::alsa::Error::new("snd_pcm_status", errno.raw_os_error()));
+        }
         let count = |frames| usize::try_from(frames).unwrap_or(0);
         let waiting = count(status.get_avail());
         let frame_bytes = self.agreement.format.bytes() * self.agreement.channels as usize;
@@ -263,6 +274,9 @@ mod tests {
             let first = first_sample_at(milliseconds(stamp), milliseconds(100_000), 1600, 16_000);
             assert_eq!(first, milliseconds(expected), "{why}");
         }
-        assert_eq!(first_sample_at(milliseconds(5), milliseconds(6), 16_000, 16_000), Duration::ZERO);
+        assert_eq!(
+            first_sample_at(milliseconds(5), milliseconds(6), 16_000, 16_000),
+            Duration::ZERO
+        );
     }
 }

@@ -57,18 +57,27 @@ pub(super) fn negotiate(pcm: &PCM, device: &str, settings: &MicrophoneSettings) 
         // A conversion by ALSA itself is worse than ours.
         let _ = parameters.set_rate_resample(false);
 
-        let format = SampleFormat::ALL.into_iter().find(|format| parameters.set_format(format.alsa()).is_ok());
+        let format = SampleFormat::ALL
+            .into_iter()
+            .find(|format| parameters.set_format(format.alsa()).is_ok());
         let format = format.ok_or_else(|| {
-            refused(format!("it delivers {offered}, no format of which is taken: try `plug{device}` or another microphone"))
+            refused(format!(
+                "it delivers {offered}, no format of which is taken: try `plug{device}` or another microphone"
+            ))
         })?;
         let channels = parameters.set_channels_near(settings.channel.max(1)).map_err(failed)?;
         if channels < settings.channel {
             let wanted = settings.channel;
-            return Err(refused(format!("it has {channels} channels: choose `channel` from 0 to that instead of {wanted}")));
+            return Err(refused(format!(
+                "it has {channels} channels: choose `channel` from 0 to that instead of {wanted}"
+            )));
         }
-        let asked = rates_to_ask_for(settings.rate_hz).find(|rate| parameters.set_rate(*rate, ValueOr::Nearest).is_ok());
+        let asked =
+            rates_to_ask_for(settings.rate_hz).find(|rate| parameters.set_rate(*rate, ValueOr::Nearest).is_ok());
         if asked.is_none() {
-            parameters.set_rate_near(settings.rate_hz, ValueOr::Nearest).map_err(failed)?;
+            parameters
+                .set_rate_near(settings.rate_hz, ValueOr::Nearest)
+                .map_err(failed)?;
         }
         let rate_hz = parameters.get_rate().map_err(failed)?;
         let samples = |seconds: f64| (seconds * f64::from(rate_hz)).round() as Frames;
@@ -126,7 +135,10 @@ impl Offered {
         let known = SampleFormat::ALL.into_iter().map(SampleFormat::alsa);
         let formats = known.filter(|format| parameters.test_format(*format).is_ok());
         Self {
-            rates_hz: (parameters.get_rate_min().unwrap_or(0), parameters.get_rate_max().unwrap_or(0)),
+            rates_hz: (
+                parameters.get_rate_min().unwrap_or(0),
+                parameters.get_rate_max().unwrap_or(0),
+            ),
             channels: (
                 parameters.get_channels_min().unwrap_or(0),
                 parameters.get_channels_max().unwrap_or(0),
@@ -147,7 +159,12 @@ impl std::fmt::Display for Offered {
             true => "no format that is taken".to_owned(),
             false => self.formats.join(" "),
         };
-        write!(out, "{} Hz, {} channels, {formats}", range(self.rates_hz), range(self.channels))
+        write!(
+            out,
+            "{} Hz, {} channels, {formats}",
+            range(self.rates_hz),
+            range(self.channels)
+        )
     }
 }
 

@@ -107,18 +107,28 @@ mod tests {
         for format in SampleFormat::ALL {
             for value in [0.0, 0.5, -0.5, 0.999, -1.0] {
                 let sample = mono(&written(value, format), format, 1, 0)[0];
-                assert!((f64::from(sample) - value).abs() < 4e-5, "{format:?}: {sample} for {value}");
+                assert!(
+                    (f64::from(sample) - value).abs() < 4e-5,
+                    "{format:?}: {sample} for {value}"
+                );
             }
         }
     }
 
     #[test]
     fn channels_are_mixed_or_picked() {
-        let frames: Vec<u8> = [16384i16, -8192, 0, 8192].iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        let frames: Vec<u8> = [16384i16, -8192, 0, 8192]
+            .iter()
+            .flat_map(|sample| sample.to_le_bytes())
+            .collect();
         assert_eq!(mono(&frames, SampleFormat::Integer16, 2, 0), [0.125, 0.125]);
         assert_eq!(mono(&frames, SampleFormat::Integer16, 2, 1), [0.5, 0.0]);
         assert_eq!(mono(&frames, SampleFormat::Integer16, 2, 2), [-0.25, 0.25]);
-        assert_eq!(mono(&frames, SampleFormat::Integer16, 3, 0).len(), 1, "half a frame is none");
+        assert_eq!(
+            mono(&frames, SampleFormat::Integer16, 3, 0).len(),
+            1,
+            "half a frame is none"
+        );
     }
 
     proptest! {

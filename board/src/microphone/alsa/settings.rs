@@ -48,6 +48,36 @@ impl MicrophoneSettings {
             ("timeout_seconds", self.timeout_seconds, 0.2..=60.0),
         ];
         let (key, value, range) = ranges.into_iter().find(|(_, value, range)| !range.contains(value))?;
-        Some(format!("{key} = {value} is out of range: give {} to {}", range.start(), range.end()))
+        Some(format!(
+            "{key} = {value} is out of range: give {} to {}",
+            range.start(),
+            range.end()
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+
+    #[test]
+    fn what_is_out_of_range_is_named() {
+        assert_eq!(MicrophoneSettings::default().complaint(), None);
+        for key in [
+            "rate_hz = 0",
+            "channel = 65",
+            "period_seconds = 10.0",
+            "buffer_seconds = nan",
+            "timeout_seconds = -1.0",
+        ] {
+            let settings: MicrophoneSettings = toml::from_str(key).unwrap();
+            assert!(
+                key.starts_with(settings.complaint().unwrap().split(' ').next().unwrap()),
+                "{key}"
+            );
+        }
+        assert!(toml::from_str::<MicrophoneSettings>("rate = 16000").is_err());
     }
 }
