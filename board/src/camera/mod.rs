@@ -11,6 +11,8 @@ pub mod pictures;
 #[cfg(feature = "media")]
 pub mod replay;
 pub mod synthetic;
+#[cfg(feature = "devices")]
+pub mod v4l2;
 #[cfg(feature = "media")]
 mod yuv;
 
