@@ -69,6 +69,8 @@ pub struct Attender {
     /// When the target was last found, or attention began.
     last_found: Duration,
     target: Option<Orientation>,
+    /// The target or, while there is none, the last.
+    last_target: Option<Orientation>,
     /// Where the camera is made to look or, while there is no target, was last. `None` at home.
     aim: Option<Orientation>,
     candidate: Option<Candidate>,
@@ -107,6 +109,7 @@ impl Attender {
             now: None,
             last_found: Duration::ZERO,
             target: None,
+            last_target: None,
             aim: None,
             candidate: None,
             rival: None,
@@ -151,6 +154,7 @@ impl Attender {
     /// Lets the target go, as a person asked to: attention is at home until something is found again.
     pub fn forget(&mut self) {
         self.target = None;
+        self.last_target = None;
         self.candidate = None;
         self.rival = None;
         self.switches = 0;
@@ -232,7 +236,9 @@ impl Attender {
 
     /// Makes a place the target.
     fn turn_to(&mut self, place: Orientation, now: Duration, view: CameraView) {
-        let left = self.target.or(self.aim).filter(|&left| !self.is_near(left, place));
+        let left = self
+            .last_target
+            .filter(|&left| now.saturating_sub(self.last_found) <= self.settings.framing && !self.is_near(left, place));
         let is_turn = self.framed_rival(place).is_some();
         if self.is_elsewhere(place) && !is_turn {
             self.switches = self.restlessness(now) + 1;
@@ -240,7 +246,7 @@ impl Attender {
         }
         if let Some(left) = left {
             let came_back = self.rival.is_some_and(|rival| self.is_near(rival.place, place));
-            self.rival = (!self.settings.framing.is_zero()).then_some(Rival {
+            self.rival = Some(Rival {
                 place: left,
                 last_found: self.last_found,
                 framed: came_back && self.fit_together(left, place, view),
@@ -254,10 +260,11 @@ impl Attender {
 
     /// Aims the camera at the target, or between it and its rival.
     fn settle_aim(&mut self, now: Duration, view: CameraView) {
-        self.rival = self
-            .rival
-            .filter(|rival| now.saturating_sub(rival.last_found) <= self.settings.framing);
+        self.rival = self.rival.filter(|rival| {
+            !self.settings.framing.is_zero() && now.saturating_sub(rival.last_found) <= self.settings.framing
+        });
         let Some(target) = self.target else { return };
+        self.last_target = self.target;
         self.aim = Some(match self.rival.filter(|rival| rival.framed) {
             Some(rival) if self.fit_together(rival.place, target, view) => middle(rival.place, target),
             _ => {
