@@ -1,6 +1,7 @@
 //! What the whole-product tests share: where the repository is, and the built programs.
 
 pub mod device;
+pub mod room;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

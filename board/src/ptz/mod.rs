@@ -4,9 +4,14 @@
 //! none, the direction in which it looks when it is switched on. What a head counts in (arc-seconds, VISCA's units, ONVIF's
 //! −1..1) stays within its driver.
 
+mod motor;
+pub mod simulated;
+
 use std::ops::RangeInclusive;
 
 use thiserror::Error;
+
+pub use simulated::{Eye, SimulatedHead, SimulatedHeadSettings};
 
 /// Where a camera looks, in degrees.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
