@@ -11,7 +11,7 @@ pub mod screen;
 
 pub use canvas::Canvas;
 #[cfg(feature = "media")]
-pub use canvas::SaveError;
+pub use canvas::{EncodeError, SaveError};
 #[cfg(feature = "media")]
 pub use film::{FilmWriteError, FilmWriter};
 #[cfg(feature = "media")]
