@@ -9,6 +9,8 @@ pub mod heat;
 pub mod overlay;
 #[cfg(feature = "devices")]
 pub mod preview;
+#[cfg(feature = "devices")]
+pub mod screen;
 pub mod status;
 #[cfg(feature = "devices")]
 pub mod text;
