@@ -3,9 +3,15 @@
 pub mod colour;
 pub mod controller;
 pub mod events;
+#[cfg(feature = "devices")]
+mod gauge;
 pub mod heat;
 #[cfg(feature = "devices")]
 pub mod overlay;
+#[cfg(feature = "devices")]
+pub mod preview;
+#[cfg(feature = "devices")]
+pub mod screen;
 pub mod status;
 #[cfg(feature = "devices")]
 pub mod text;
@@ -14,3 +20,5 @@ pub use controller::{Command, Controller, ControllerSettings, Situation};
 pub use events::PerceptEvent;
 #[cfg(feature = "devices")]
 pub use overlay::{Overlay, Scene};
+#[cfg(feature = "devices")]
+pub use preview::Preview;
