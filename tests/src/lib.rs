@@ -2,6 +2,7 @@
 
 pub mod device;
 pub mod room;
+pub mod pretend;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

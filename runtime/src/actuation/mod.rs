@@ -7,14 +7,23 @@ pub mod events;
 mod gauge;
 pub mod heat;
 #[cfg(feature = "devices")]
+pub mod lines;
+#[cfg(feature = "devices")]
+pub mod mqtt;
+#[cfg(feature = "devices")]
 pub mod overlay;
 #[cfg(feature = "devices")]
 pub mod preview;
 #[cfg(feature = "devices")]
 pub mod screen;
+pub mod report;
+#[cfg(feature = "devices")]
+pub mod secret;
 pub mod status;
 #[cfg(feature = "devices")]
 pub mod text;
+#[cfg(feature = "devices")]
+pub mod web;
 
 pub use controller::{Command, Controller, ControllerSettings, Situation};
 pub use events::PerceptEvent;
