@@ -3,6 +3,7 @@
 pub mod device;
 pub mod room;
 pub mod pretend;
+pub mod scene;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
