@@ -9,6 +9,8 @@ mod h264;
 #[cfg(feature = "media")]
 pub mod pictures;
 pub mod synthetic;
+#[cfg(feature = "devices")]
+pub mod v4l2;
 #[cfg(feature = "media")]
 mod yuv;
 
