@@ -9,6 +9,7 @@ mod container;
 pub mod display;
 #[cfg(feature = "media")]
 mod ffmpeg;
+pub mod health;
 pub mod microphone;
 #[cfg(feature = "media")]
 mod mp4;

@@ -13,6 +13,7 @@ pub mod percept;
 pub mod picture;
 pub mod resample;
 pub mod resample_stream;
+pub mod scaled;
 pub mod spectrogram;
 
 mod colour;
