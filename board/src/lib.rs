@@ -17,7 +17,7 @@ pub mod picture;
 pub mod picture_file;
 pub mod ptz;
 pub mod replace;
-#[cfg(feature = "media")]
+#[cfg(any(feature = "media", feature = "devices"))]
 mod shield;
 pub mod sound;
 #[cfg(feature = "media")]
