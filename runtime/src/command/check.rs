@@ -1,5 +1,6 @@
 //! `lookhear check`: a doctor. It looks at all that the device needs and says what helps.
 
+mod devices;
 mod finding;
 mod machine;
 mod model;
@@ -20,11 +21,12 @@ use clap::Args;
 use lookhear::perception::bundle::Bundle;
 use lookhear::perception::localiser::Localiser;
 use lookhear_board::MonotonicClock;
+use lookhear_board::health::{HealthMonitor, SYSTEM_DIRECTORY};
 use serde::Serialize;
 
 use super::output::{write_json, write_text};
 use finding::{Finding, Verdict};
-use wanted::{Wanted, hottest_celsius, read_configuration};
+use wanted::{Wanted, read_configuration};
 
 /// `lookhear check`.
 #[derive(Debug, Args)]
@@ -81,11 +83,29 @@ fn findings_of(wanted: &Wanted) -> Vec<Finding> {
     let groups = nodes::groups(&fs::read_to_string("/etc/group").unwrap_or_default());
     let mut findings = vec![nodes::check_groups(&groups)];
     findings.extend(permissions(&groups));
+    findings.push(devices::check_seen(
+        "camera",
+        &devices::cameras(),
+        &wanted.camera.device,
+    ));
+    findings.push(devices::check_seen(
+        "microphone",
+        &devices::microphones(),
+        &wanted.microphone.device,
+    ));
+    findings.push(devices::check_head(wanted.ptz.kind, devices::open_head(&wanted.ptz)));
+    findings.push(devices::check_screen(
+        &wanted.screen,
+        devices::open_if_screen(&wanted.screen),
+    ));
     let model = load(wanted).and_then(|mut localiser| model::measure(&mut localiser));
     findings.push(model::check_pace(&wanted.backend, model, wanted.percepts_per_second));
     findings.push(machine::check_clock(&MonotonicClock, thread::sleep, SystemTime::now()));
-    findings.push(machine::check_temperature(hottest_celsius(), wanted.hot_celsius));
-    findings.push(machine::check_throttling(Path::new("/sys/class/thermal")));
+    let system = Path::new(SYSTEM_DIRECTORY);
+    let health = HealthMonitor::new(system).read();
+    findings.push(machine::check_temperature(health.hottest_celsius, wanted.hot_celsius));
+    findings.push(machine::check_supply(health.undervoltage));
+    findings.push(machine::check_throttling(&system.join("class/thermal")));
     findings.push(machine::check_memory(
         &fs::read_to_string("/proc/meminfo").unwrap_or_default(),
     ));

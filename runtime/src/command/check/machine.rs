@@ -58,6 +58,20 @@ pub fn check_temperature(hottest_celsius: Option<f32>, hot_celsius: f32) -> Find
     }
 }
 
+/// Whether the machine is given voltage enough, as far as it has a sensor for it.
+pub fn check_supply(undervoltage: bool) -> Finding {
+    if undervoltage {
+        let remedy = "use the supply that the maker names, with a short, thick cable";
+        Finding::warn(
+            "supply",
+            "the machine is given too little voltage, and may slow down or stop",
+            remedy,
+        )
+    } else {
+        Finding::ok("supply", "no sensor complains of too little voltage")
+    }
+}
+
 /// Whether the kernel holds the processor back, from its cooling devices below `/sys/class/thermal`.
 pub fn check_throttling(thermal: &Path) -> Finding {
     let entries = fs::read_dir(thermal).into_iter().flatten().flatten();

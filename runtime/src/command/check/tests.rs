@@ -4,8 +4,11 @@ use std::cell::Cell;
 use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
-use lookhear_board::{Clock, ManualClock};
+use lookhear_board::display::{MemoryScreen, ScreenError, ScreenSettings};
+use lookhear_board::ptz::{PtzKind, PtzSettings};
+use lookhear_board::{Clock, ManualClock, PtzError};
 
+use super::devices::{Seen, check_head, check_screen, check_seen, open_head};
 use super::model::{Pace, check_pace};
 use super::nodes::{Node, check_groups, check_permissions, groups, nodes};
 use super::*;
@@ -74,6 +77,82 @@ fn only_device_nodes_count() {
     assert_eq!(nodes(directory.path(), |_| true, &BTreeMap::new()), []);
     let zero = nodes(Path::new("/dev"), |name| name == "zero", &groups(GROUPS));
     assert_eq!(zero, [node("/dev/zero", "root", 0o666)]);
+}
+
+fn seen(name: &str, offers: Result<&str, &str>) -> Seen {
+    Seen {
+        names: vec![name.to_owned()],
+        offers: offers.map(str::to_owned).map_err(str::to_owned),
+    }
+}
+
+#[test]
+fn the_camera_that_is_wanted_is_looked_for() {
+    let there = [
+        seen("/dev/video0", Err("it is in use")),
+        seen("/dev/video2", Ok("Webcam, MJPG 640x480")),
+    ];
+    for (wanted, verdict, word) in [
+        ("auto", Verdict::Ok, "/dev/video2"),
+        ("/dev/video2", Verdict::Ok, "MJPG"),
+        ("/dev/video0", Verdict::Fail, "in use"),
+        ("/dev/video7", Verdict::Fail, "/dev/video2"),
+    ] {
+        let finding = check_seen("camera", &there, wanted);
+        assert_eq!(finding.verdict, verdict, "{finding}");
+        assert!(finding.to_string().contains(word), "{finding}");
+    }
+    assert_eq!(check_seen("camera", &[], "auto").verdict, Verdict::Fail);
+    assert_eq!(check_seen("camera", &there[..1], "auto").verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_card_is_enough_of_a_name_for_a_microphone() {
+    let there = [seen("hw:CARD=Webcam,DEV=0", Ok("Webcam, 16000 Hz"))];
+    assert_eq!(check_seen("microphone", &there, "hw:CARD=Webcam").verdict, Verdict::Ok);
+    assert_eq!(check_seen("microphone", &there, "hw:CARD=Web").verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_head_answers_or_is_missed() {
+    let settings = PtzSettings {
+        kind: PtzKind::Simulated,
+        ..PtzSettings::default()
+    };
+    let finding = check_head(settings.kind, open_head(&settings));
+    assert!(
+        finding.verdict == Verdict::Ok && finding.says.contains("pan -"),
+        "{finding}"
+    );
+    assert_eq!(check_head(PtzKind::None, Ok(None)).verdict, Verdict::Ok);
+    let silent = PtzError::Rebuild {
+        device: "10.0.0.9".to_owned(),
+        cause: "no answer".to_owned(),
+    };
+    let finding = check_head(PtzKind::ViscaTcp, Err(silent));
+    assert!(
+        finding.verdict == Verdict::Fail && finding.says.contains("10.0.0.9"),
+        "{finding}"
+    );
+}
+
+#[test]
+fn a_device_works_without_a_screen() {
+    let settings = ScreenSettings::default();
+    assert_eq!(check_screen(&settings, Ok(None)).verdict, Verdict::Ok);
+    let screen = check_screen(&settings, Ok(Some(Box::new(MemoryScreen::new(240, 320)))));
+    assert!(screen.says.contains("240×320"), "{screen}");
+    let busy = ScreenError::Rebuild {
+        device: "/dev/dri/card0".to_owned(),
+        cause: "another program draws on it".to_owned(),
+    };
+    assert_eq!(check_screen(&settings, Err(busy)).verdict, Verdict::Warn);
+}
+
+#[test]
+fn a_weak_supply_is_told() {
+    assert_eq!(machine::check_supply(false).verdict, Verdict::Ok);
+    assert_eq!(machine::check_supply(true).verdict, Verdict::Warn);
 }
 
 #[test]
@@ -199,8 +278,10 @@ fn a_configuration_that_cannot_be_used_fails_and_one_that_is_missing_does_not() 
     let path = directory.path().join("lookhear.toml");
     let verdict = || check_configuration(&path, read_configuration(&path)).0.verdict;
     assert_eq!(verdict(), Verdict::Warn);
-    fs::write(&path, "[camera").unwrap();
-    assert_eq!(verdict(), Verdict::Fail);
+    for wrong in ["[camera", "[camera]\ndevise = \"auto\""] {
+        fs::write(&path, wrong).unwrap();
+        assert_eq!(verdict(), Verdict::Fail, "{wrong}");
+    }
     fs::write(&path, "").unwrap();
     assert_eq!(verdict(), Verdict::Ok);
 }
