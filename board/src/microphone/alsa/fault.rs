@@ -21,7 +21,7 @@ pub(super) fn while_opening(device: &str, error: &Error) -> CaptureError {
     }
 }
 
-fn cause(error: &Error, cards_are_forbidden: impl FnOnce() -> bool) -> String {
+fn cause(error: &Error, cards_are_forbidden: impl Fn() -> bool) -> String {
     let errno = match errno(error) {
         // The library finds no card where it may not look at any.
         Errno::NOENT | Errno::NODEV if cards_are_forbidden() => Errno::ACCESS,
