@@ -162,7 +162,7 @@ mod tests {
         for (layout, expected) in [
             (PixelLayout::BlueFirst, [9, 130, 255, 0].as_slice()),
             (PixelLayout::RedFirst, &[255, 130, 9, 0]),
-            (PixelLayout::Rgb565, &[0b000_00001, 0b11111_100]),
+            (PixelLayout::Rgb565, &[0x01, 0xFC]),
         ] {
             let mut memory = vec![7; layout.bytes()];
             let screen = ScreenMemory {

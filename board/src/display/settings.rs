@@ -37,7 +37,7 @@ pub struct ScreenSettings {
     pub device: String,
     /// The connector of kind `drm`, such as `HDMI-A-1` (see `ls /sys/class/drm`); any where it is empty.
     pub connector: String,
-    /// Pixels across that the screen should be set to, as near as it can; what it prefers (1920×1080 at most) where it is 0.
+    /// Pixels across that the screen should be set to, as near as it can; what it prefers (or Full HD where that is more) where it is 0.
     /// Of a picture file: its width.
     pub width: usize,
     /// Pixels down, in the same way.

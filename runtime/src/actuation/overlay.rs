@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use embedded_graphics::Drawable;
 use embedded_graphics::geometry::{Point, Size};
-use embedded_graphics::pixelcolor::{Rgb888, RgbColor, WebColors};
+use embedded_graphics::pixelcolor::{Rgb888, WebColors};
 use embedded_graphics::primitives::{Circle, Line, Primitive, PrimitiveStyle, Rectangle};
 use lookhear_board::display::Canvas;
 use lookhear_calibration::Level;

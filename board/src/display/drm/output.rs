@@ -4,8 +4,10 @@ use std::io;
 
 use drm::control::{Device, Mode, ModeFlags, ModeTypeFlags, connector, crtc};
 
-/// The greatest mode that is chosen unasked: more pixels cost a small board more than anyone sees of them.
-const LARGEST_UNASKED: (usize, usize) = (1920, 1080);
+/// The most pixels of a mode that is chosen unasked, and what is aimed at where the screen prefers more: they cost a small
+/// board more than anyone sees of them.
+const MOST_UNASKED: usize = 1920 * 1200;
+const ENOUGH: (usize, usize) = (1920, 1080);
 /// The refresh rate that is chosen where there are several.
 const USUAL_REFRESH_HZ: u32 = 60;
 
@@ -14,8 +16,8 @@ const USUAL_REFRESH_HZ: u32 = 60;
 pub struct Wanted {
     /// Name of the connector, such as `HDMI-A-1`; any where it is `None`.
     pub connector: Option<String>,
-    /// Width and height in pixels that the mode should come near to; what the screen prefers, up to 1920×1080, where it is
-    /// `None`.
+    /// Width and height in pixels that the mode should come near to; what the screen prefers, or 1920×1080 where that is
+    /// more than 1920×1200, where it is `None`.
     pub size: Option<(usize, usize)>,
 }
 
@@ -107,9 +109,9 @@ impl From<&Mode> for Candidate {
 /// The mode nearest to a size, or to what the screen prefers; of several like that the one that is preferred, not interlaced,
 /// and of a usual rate.
 fn choose(modes: &[Candidate], size: Option<(usize, usize)>) -> Option<usize> {
-    let (most_columns, most_rows) = LARGEST_UNASKED;
     let preferred = modes.iter().find(|mode| mode.preferred).or(modes.first())?.size;
-    let (width, height) = size.unwrap_or((preferred.0.min(most_columns), preferred.1.min(most_rows)));
+    let is_modest = preferred.0 * preferred.1 <= MOST_UNASKED;
+    let (width, height) = size.unwrap_or(if is_modest { preferred } else { ENOUGH });
     let cost = |mode: &Candidate| {
         let distance = mode.size.0.abs_diff(width) + mode.size.1.abs_diff(height);
         let rate = mode.refresh_hz.abs_diff(USUAL_REFRESH_HZ);
