@@ -5,12 +5,21 @@
 //! −1..1) stays within its driver.
 
 mod motor;
+pub mod mount;
+#[cfg(feature = "devices")]
+pub mod settings;
 pub mod simulated;
+#[cfg(feature = "devices")]
+pub mod uvc;
+#[cfg(feature = "devices")]
+pub mod visca;
 
 use std::ops::RangeInclusive;
 
 use thiserror::Error;
 
+#[cfg(feature = "devices")]
+pub use settings::{Halted, PtzKind, PtzSettings, halt, open};
 pub use simulated::{Eye, SimulatedHead, SimulatedHeadSettings};
 
 /// Where a camera looks, in degrees.

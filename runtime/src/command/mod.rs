@@ -3,6 +3,7 @@
 mod annotate;
 mod bench;
 mod case;
+mod check;
 mod clip;
 mod config;
 mod look;
@@ -36,6 +37,8 @@ pub enum Command {
     Model(model::Model),
     /// Measure how long one picture and one patch of sound take on this machine
     Bench(bench::Bench),
+    /// Look at everything that the device needs, and say what helps
+    Check(check::Check),
 }
 
 impl Command {
@@ -47,6 +50,7 @@ impl Command {
             Self::Config(config) => config.run(),
             Self::Model(model) => model.run(),
             Self::Bench(bench) => bench.run(),
+            Self::Check(check) => check.run(),
         }
     }
 }
