@@ -4,6 +4,9 @@
 //! none, the direction in which it looks when it is switched on. What a head counts in (arc-seconds, VISCA's units, ONVIF's
 //! −1..1) stays within its driver.
 
+#[cfg(feature = "devices")]
+pub mod onvif;
+
 use std::ops::RangeInclusive;
 
 use thiserror::Error;
