@@ -13,6 +13,8 @@ pub mod simulated;
 pub mod uvc;
 #[cfg(feature = "devices")]
 pub mod visca;
+#[cfg(feature = "devices")]
+pub mod onvif;
 
 use std::ops::RangeInclusive;
 
