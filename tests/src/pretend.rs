@@ -202,6 +202,7 @@ fn tell(status: &mut Status, now: Duration, is_deaf: bool, camera: &Camera) {
         state: if sounds { State::Tracking } else { State::Holding },
         target: Some(place),
         confidence: if sounds { 1.0 } else { 0.6 },
+        ..Attention::default()
     };
     status.level = Level::from_decibels(if sounds { -24.0 } else { -61.0 });
     status.meter = status.level;

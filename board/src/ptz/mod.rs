@@ -7,14 +7,14 @@
 mod motor;
 pub mod mount;
 #[cfg(feature = "devices")]
+pub mod onvif;
+#[cfg(feature = "devices")]
 pub mod settings;
 pub mod simulated;
 #[cfg(feature = "devices")]
 pub mod uvc;
 #[cfg(feature = "devices")]
 pub mod visca;
-#[cfg(feature = "devices")]
-pub mod onvif;
 
 use std::ops::RangeInclusive;
 

@@ -14,9 +14,9 @@ pub mod mqtt;
 pub mod overlay;
 #[cfg(feature = "devices")]
 pub mod preview;
+pub mod report;
 #[cfg(feature = "devices")]
 pub mod screen;
-pub mod report;
 #[cfg(feature = "devices")]
 pub mod secret;
 pub mod status;

@@ -151,6 +151,7 @@ mod tests {
                 state: State::Tracking,
                 target: Some(Point { x: 0.75, y: 0.5 }),
                 confidence: 1.0,
+                ..Attention::default()
             },
             ..Status::default()
         }

@@ -168,6 +168,7 @@ mod tests {
                 state: State::Tracking,
                 target: Some(Point { x: 0.75, y: 0.5 }),
                 confidence: 1.0,
+                ..Attention::default()
             },
             level: Level::from_decibels(-20.0),
             meter: Level::from_decibels(-30.0),

@@ -71,6 +71,7 @@ fn tracking(stamp: Duration) -> Status {
             state: State::Tracking,
             target: Some(peak),
             confidence: 1.0,
+            ..Attention::default()
         },
         meter: Level::from_decibels(-40.0),
         percepts_per_second: 9.8,
