@@ -48,3 +48,14 @@ pub enum CaptureError {
         cause: String,
     },
 }
+
+impl CaptureError {
+    /// Device and cause, without what helps.
+    pub fn reason(&self) -> String {
+        let (Self::Retry { device, cause }
+        | Self::Rebuild { device, cause }
+        | Self::Incomplete { device, cause }
+        | Self::GiveUp { device, cause }) = self;
+        format!("{device}: {cause}")
+    }
+}

@@ -9,6 +9,7 @@ mod container;
 pub mod display;
 #[cfg(feature = "media")]
 mod ffmpeg;
+pub mod health;
 pub mod microphone;
 #[cfg(feature = "media")]
 mod mp4;
@@ -17,7 +18,7 @@ pub mod picture;
 pub mod picture_file;
 pub mod ptz;
 pub mod replace;
-#[cfg(feature = "media")]
+#[cfg(any(feature = "media", feature = "devices"))]
 mod shield;
 pub mod sound;
 #[cfg(feature = "media")]

@@ -1,4 +1,4 @@
-//! A shield against decoders of others that panic.
+//! A shield against decoders and drivers' bindings of others that panic.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,8 +8,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// Needed for symphonia 0.6.1: `symphonia-format-riff` multiplies numbers of the file without a check in
 /// `WaveFormatChunk::read_pcm_fmt`, which panics wherever overflow checks are on. The decoder is dropped with whatever
 /// state the panic left it in.
+#[cfg(feature = "media")]
 pub(crate) fn shielded<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(decode)).map_err(|payload| message(payload.as_ref()))
+    caught(decode).map_err(|message| format!("its decoder failed: {message}"))
+}
+
+/// Runs what may panic; a panic becomes its message. What it worked on is not to be used again.
+pub(crate) fn caught<T>(run: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|payload| message(payload.as_ref()))
 }
 
 fn message(payload: &(dyn Any + Send)) -> String {
@@ -17,7 +23,7 @@ fn message(payload: &(dyn Any + Send)) -> String {
         .downcast_ref::<String>()
         .map(String::as_str)
         .or(payload.downcast_ref::<&str>().copied());
-    format!("its decoder failed: {}", text.unwrap_or("no reason given"))
+    text.unwrap_or("no reason given").to_owned()
 }
 
 #[cfg(test)]
@@ -26,12 +32,9 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_its_message() {
-        assert_eq!(shielded(|| 7), Ok(7));
-        let caught = shielded(|| panic!("no {}", "good"));
-        assert_eq!(caught, Err::<(), _>("its decoder failed: no good".to_owned()));
-        assert_eq!(
-            shielded(|| panic!("plain")),
-            Err::<(), _>("its decoder failed: plain".to_owned())
-        );
+        assert_eq!(caught(|| 7), Ok(7));
+        let formatted = caught(|| panic!("no {}", "good"));
+        assert_eq!(formatted, Err::<(), _>("no good".to_owned()));
+        assert_eq!(caught(|| panic!("plain")), Err::<(), _>("plain".to_owned()));
     }
 }

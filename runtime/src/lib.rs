@@ -2,6 +2,10 @@
 
 pub mod actuation;
 pub mod attention;
+#[cfg(feature = "devices")]
+pub mod configuration;
+#[cfg(feature = "devices")]
+pub mod device;
 pub mod exchange;
 pub mod perception;
 pub mod pipeline;

@@ -1,5 +1,8 @@
 //! What the whole-product tests share: where the repository is, and the built programs.
 
+pub mod device;
+pub mod pretend;
+pub mod room;
 pub mod scene;
 
 use std::path::{Path, PathBuf};

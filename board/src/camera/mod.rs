@@ -1,4 +1,4 @@
-//! Cameras, and what can stand in for one: a film, a series of pictures, a drawn scene.
+//! Cameras, and what can stand in for one: a film, a series of pictures, a drawn scene, a wide photograph to look around in.
 
 #[cfg(feature = "media")]
 pub mod ffmpeg;
@@ -6,9 +6,14 @@ pub mod ffmpeg;
 pub mod film;
 #[cfg(feature = "media")]
 mod h264;
+pub mod panorama;
 #[cfg(feature = "media")]
 pub mod pictures;
+#[cfg(feature = "media")]
+pub mod replay;
 pub mod synthetic;
+#[cfg(feature = "devices")]
+pub mod v4l2;
 #[cfg(feature = "media")]
 mod yuv;
 

@@ -46,6 +46,16 @@ impl Canvas {
         fits
     }
 
+    /// Takes on another size, keeping its memory; of one that is new, black is all there is.
+    pub fn resize(&mut self, width: usize, height: usize) {
+        if (self.width, self.height) != (width, height) {
+            self.width = width;
+            self.height = height;
+            self.rgb.clear();
+            self.rgb.resize(width * height * 3, 0);
+        }
+    }
+
     /// Width in pixels.
     pub fn width(&self) -> usize {
         self.width
@@ -164,7 +174,7 @@ impl DrawTarget for Canvas {
 }
 
 #[cfg(feature = "media")]
-pub use saving::SaveError;
+pub use saving::{EncodeError, SaveError};
 
 #[cfg(feature = "media")]
 mod saving {
@@ -201,7 +211,41 @@ mod saving {
         },
     }
 
+    /// The format has no room for a picture of this size.
+    #[derive(Debug, Clone, PartialEq, Eq, Error)]
+    #[error("a picture of {width}×{height} pixels cannot be a JPEG image: {cause}")]
+    pub struct EncodeError {
+        /// Width in pixels.
+        pub width: usize,
+        /// Height in pixels.
+        pub height: usize,
+        /// What the encoder said.
+        pub cause: String,
+    }
+
     impl Canvas {
+        /// Makes a JPEG image of a quality in 1..=100 (clamped), in place of what `into` held; its memory is kept.
+        ///
+        /// # Errors
+        /// [`EncodeError`] for a canvas without pixels, or with more than 65535 along an edge; `into` is then empty.
+        pub fn to_jpeg(&self, into: &mut Vec<u8>, quality: u8) -> Result<(), EncodeError> {
+            into.clear();
+            let fail = |cause: String| EncodeError {
+                width: self.width,
+                height: self.height,
+                cause,
+            };
+            let (Ok(width), Ok(height)) = (u16::try_from(self.width), u16::try_from(self.height)) else {
+                return Err(fail("an edge may have 65535 pixels at most".into()));
+            };
+            JpegEncoder::new_with_quality(&mut *into, quality.clamp(1, 100))
+                .encode(&self.rgb, width.into(), height.into(), ExtendedColorType::Rgb8)
+                .map_err(|error| {
+                    into.clear();
+                    fail(error.to_string())
+                })
+        }
+
         /// Writes a PNG or JPEG file, told by the ending of the name, in place of what was there.
         pub fn save(&self, path: &Path) -> Result<(), SaveError> {
             let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
@@ -283,6 +327,38 @@ mod tests {
             ..picture
         }));
         assert_eq!(canvas.bytes(), [0; 6]);
+    }
+
+    #[test]
+    fn a_canvas_of_another_size_is_black_and_one_of_the_same_stays() {
+        let mut canvas = Canvas::new(2, 2);
+        canvas.bytes_mut().fill(9);
+        canvas.resize(2, 2);
+        assert_eq!(canvas.bytes(), [9; 12]);
+        canvas.resize(3, 1);
+        assert_eq!(
+            (canvas.width(), canvas.height(), canvas.bytes()),
+            (3, 1, [0; 9].as_slice())
+        );
+    }
+
+    #[test]
+    #[cfg(feature = "media")]
+    fn a_jpeg_image_is_made_in_memory() {
+        let mut canvas = Canvas::new(16, 8);
+        canvas.clear(Rgb888::CSS_TEAL).unwrap();
+        let mut bytes = vec![1, 2, 3];
+        canvas.to_jpeg(&mut bytes, 90).unwrap();
+        let file = tempfile::NamedTempFile::with_suffix(".jpg").unwrap();
+        std::fs::write(file.path(), &bytes).unwrap();
+        let read = crate::read_picture(file.path()).unwrap();
+        let mut pairs = read.bytes.iter().zip(canvas.bytes());
+        assert!((read.width, read.height) == (16, 8) && pairs.all(|(one, other)| one.abs_diff(*other) < 4));
+
+        for (width, height) in [(0, 0), (70_000, 1)] {
+            let error = Canvas::new(width, height).to_jpeg(&mut bytes, 90).unwrap_err();
+            assert_eq!((error.width, error.height, bytes.len()), (width, height, 0));
+        }
     }
 
     proptest! {

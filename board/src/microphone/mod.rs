@@ -1,7 +1,12 @@
 //! Microphones, and what can stand in for one: a sound file, a composed sound.
 
+#[cfg(feature = "devices")]
+pub mod alsa;
 #[cfg(feature = "media")]
 pub mod file;
+#[cfg(feature = "media")]
+pub mod replay;
+pub mod sound_clock;
 pub mod synthetic;
 
 use std::time::Duration;

@@ -4,9 +4,25 @@
 //! none, the direction in which it looks when it is switched on. What a head counts in (arc-seconds, VISCA's units, ONVIF's
 //! −1..1) stays within its driver.
 
+mod motor;
+pub mod mount;
+#[cfg(feature = "devices")]
+pub mod onvif;
+#[cfg(feature = "devices")]
+pub mod settings;
+pub mod simulated;
+#[cfg(feature = "devices")]
+pub mod uvc;
+#[cfg(feature = "devices")]
+pub mod visca;
+
 use std::ops::RangeInclusive;
 
 use thiserror::Error;
+
+#[cfg(feature = "devices")]
+pub use settings::{Halted, PtzKind, PtzSettings, halt, open};
+pub use simulated::{Eye, SimulatedHead, SimulatedHeadSettings};
 
 /// Where a camera looks, in degrees.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]

@@ -8,6 +8,7 @@
 //! | `time` | seconds: of the picture, from the start of a clip or on the clock of a live camera |
 //! | `state` | what attention is doing: `idle`, `candidate`, `tracking`, `holding`, `home` |
 //! | `target` | `[x, y]` of what attention looks at, or `null` |
+//! | `bearing` | `[pan, tilt]` in degrees, to the right and upward from the head's zero: where the camera is to look; `null` where it does not turn |
 //! | `confidence` | 0..1: how sure the target is |
 //! | `peak` | `[x, y]` of the greatest similarity, or `null` before there was sound enough |
 //! | `similarity` | the greatest raw similarity, −1..1, or `null` before there was sound enough |
@@ -41,6 +42,9 @@ pub struct PerceptEvent {
     pub state: State,
     /// What attention looks at, `[x, y]` in 0..1.
     pub target: Option<[f32; 2]>,
+    /// Where the camera is to look, `[pan, tilt]` in degrees; `None` for a camera that does not turn.
+    #[serde(default)]
+    pub bearing: Option<[f64; 2]>,
     /// How sure the target is, 0..1.
     pub confidence: f32,
     /// Where the greatest similarity lies, `[x, y]` in 0..1.
@@ -64,6 +68,9 @@ impl PerceptEvent {
             time: time.as_secs_f64(),
             state: attention.state,
             target: attention.target.map(coordinates),
+            bearing: attention
+                .bearing
+                .map(|bearing| [bearing.pan_degrees, bearing.tilt_degrees]),
             confidence: attention.confidence,
             peak: percept.map(|percept| coordinates(percept.peak)),
             similarity: percept.map(|percept| percept.similarity),
@@ -104,6 +111,8 @@ pub fn rows(heatmap: &Heatmap) -> Vec<Vec<f32>> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+    use lookhear_board::Orientation;
+
     use super::*;
 
     fn percept() -> Percept {
@@ -131,14 +140,18 @@ mod tests {
         let attention = Attention {
             state: State::Tracking,
             target: Some(Point { x: 0.75, y: 0.5 }),
+            bearing: Some(Orientation {
+                pan_degrees: -12.5,
+                tilt_degrees: 3.0,
+            }),
             confidence: 1.0,
         };
         let percept = percept();
         let event = PerceptEvent::new(percept.stamp, Some(&percept), &attention, Level::from_decibels(-20.0));
         let event = event.with_heatmap(Some(&percept));
         let expected = concat!(
-            r#"{"schema":"lookhear.percept.v1","time":1.5,"state":"tracking","target":[0.75,0.5],"confidence":1.0,"#,
-            r#""peak":[0.75,0.5],"similarity":0.5,"accepted":true,"level_dbfs":-20.0,"heatmap":[[0.25,0.5]]}"#,
+            r#"{"schema":"lookhear.percept.v1","time":1.5,"state":"tracking","target":[0.75,0.5],"#,
+            r#""bearing":[-12.5,3.0],"confidence":1.0,"peak":[0.75,0.5],"similarity":0.5,"accepted":true,"level_dbfs":-20.0,"heatmap":[[0.25,0.5]]}"#,
             "\n"
         );
         assert_eq!(line(&event), expected);
@@ -151,7 +164,7 @@ mod tests {
         assert_eq!(
             line(&event.with_heatmap(None)),
             concat!(
-                r#"{"schema":"lookhear.percept.v1","time":0.0,"state":"idle","target":null,"confidence":0.0,"#,
+                r#"{"schema":"lookhear.percept.v1","time":0.0,"state":"idle","target":null,"bearing":null,"confidence":0.0,"#,
                 r#""peak":null,"similarity":null,"accepted":false,"level_dbfs":-144.5}"#,
                 "\n"
             )

@@ -5,30 +5,17 @@ use std::time::Duration;
 
 use embedded_graphics::Drawable;
 use embedded_graphics::geometry::{Point, Size};
-use embedded_graphics::pixelcolor::{Rgb888, RgbColor, WebColors};
+use embedded_graphics::pixelcolor::{Rgb888, WebColors};
 use embedded_graphics::primitives::{Circle, Line, Primitive, PrimitiveStyle, Rectangle};
 use lookhear_board::display::Canvas;
 use lookhear_calibration::Level;
 
+use super::gauge::{AMBER, GREEN, Gauge, SHADE, WHITE, darken};
 use super::heat::{Heat, View};
 use super::text::Lettering;
 use crate::attention::State;
 use crate::perception::heatmap;
 use crate::perception::percept::Percept;
-
-const WHITE: Rgb888 = Rgb888::WHITE;
-const SHADE: Rgb888 = Rgb888::new(16, 16, 20);
-const GROOVE: Rgb888 = Rgb888::new(70, 70, 78);
-const GREEN: Rgb888 = Rgb888::new(70, 220, 110);
-const AMBER: Rgb888 = Rgb888::new(255, 190, 60);
-const RED: Rgb888 = Rgb888::new(255, 80, 70);
-/// The least level that the meter shows, in dBFS.
-const METER_FLOOR_DECIBELS: f32 = -60.0;
-/// From which levels on the meter warns, in dBFS.
-const METER_LOUD_DECIBELS: f32 = -12.0;
-const METER_CLIPPING_DECIBELS: f32 = -3.0;
-/// How much of the picture shines through the strip, of 256.
-const STRIP_TRANSPARENCY: u16 = 90;
 
 /// What to show over a picture.
 #[derive(Debug, Clone, Copy)]
@@ -72,9 +59,15 @@ pub fn state_label(state: State) -> (&'static str, Rgb888) {
 impl Overlay {
     /// Draws a scene over a picture.
     pub fn draw(&mut self, canvas: &mut Canvas, scene: &Scene) {
-        let (width, height) = (canvas.width(), canvas.height());
-        let lettering = Lettering::for_picture(width as u32, height as u32);
+        let lettering = Lettering::for_picture(canvas.width() as u32, canvas.height() as u32);
+        self.draw_marks(canvas, &lettering, scene);
+        self.draw_strip(canvas, &lettering, scene);
+    }
+
+    /// Draws only what belongs to places in the picture: heatmap, target and peak.
+    pub fn draw_marks(&mut self, canvas: &mut Canvas, lettering: &Lettering, scene: &Scene) {
         if let Some(percept) = scene.percept {
+            let width = canvas.width();
             self.heat
                 .draw(canvas.bytes_mut(), width, &percept.heatmap, scene.view, scene.threshold);
         }
@@ -83,9 +76,8 @@ impl Overlay {
             draw_brackets(canvas, on_canvas(canvas, target), unit);
         }
         if let Some(percept) = scene.percept.filter(|percept| percept.accepted) {
-            self.draw_peak(canvas, &lettering, percept);
+            self.draw_peak(canvas, lettering, percept);
         }
-        self.draw_strip(canvas, &lettering, scene);
     }
 
     /// A ring with a cross in it, and how similar picture and sound are there.
@@ -156,22 +148,7 @@ impl Overlay {
             (margin, width - margin)
         };
         let middle = (left + right) / 2;
-        let decibels = scene.level.decibels();
-        self.text.clear();
-        if decibels > METER_FLOOR_DECIBELS {
-            let _ = write!(self.text, "{decibels:.0} dB");
-        } else {
-            self.text.push_str("silent");
-        }
-        let gauge = Gauge {
-            share: 1.0 - decibels / METER_FLOOR_DECIBELS,
-            mark: None,
-            colour: match decibels {
-                loud if loud >= METER_CLIPPING_DECIBELS => RED,
-                loud if loud >= METER_LOUD_DECIBELS => AMBER,
-                _ => GREEN,
-            },
-        };
+        let gauge = Gauge::of_level(scene.level, &mut self.text);
         gauge.draw(
             canvas,
             lettering,
@@ -205,43 +182,6 @@ impl Overlay {
     }
 }
 
-/// A bar with a text before it.
-struct Gauge {
-    /// How full it is, 0..1 (clamped).
-    share: f32,
-    /// Where a line stands across it, 0..1.
-    mark: Option<f32>,
-    colour: Rgb888,
-}
-
-impl Gauge {
-    fn draw(&self, canvas: &mut Canvas, lettering: &Lettering, text: &str, top_left: Point, right: i32) {
-        let unit = lettering.height() as i32;
-        let _ = lettering.draw(canvas, text, top_left, WHITE);
-        // Room for the longest text, so that the bar does not jump about.
-        let left = top_left.x + lettering.width(if self.mark.is_some() { "-0.00" } else { "-60 dB" }) as i32 + unit / 2;
-        let thickness = (unit * 2 / 5).max(2);
-        let top = top_left.y + (unit - thickness) / 2;
-        let bar = |share: f32, colour: Rgb888, canvas: &mut Canvas| {
-            let length = ((right - left).max(0) as f32 * share.clamp(0.0, 1.0)) as u32;
-            let area = Rectangle::new(Point::new(left, top), Size::new(length, thickness as u32));
-            let _ = area.into_styled(PrimitiveStyle::with_fill(colour)).draw(canvas);
-        };
-        bar(1.0, GROOVE, canvas);
-        bar(self.share, self.colour, canvas);
-        if let Some(mark) = self.mark {
-            let x = left + ((right - left).max(0) as f32 * mark.clamp(0.0, 1.0)) as i32;
-            let overhang = unit / 5;
-            let line = Line::new(
-                Point::new(x, top - overhang),
-                Point::new(x, top + thickness + overhang - 1),
-            );
-            let style = PrimitiveStyle::with_stroke(AMBER, (unit / 8).max(1) as u32);
-            let _ = line.into_styled(style).draw(canvas);
-        }
-    }
-}
-
 /// Four corners around the target.
 fn draw_brackets(canvas: &mut Canvas, centre: Point, unit: i32) {
     let (half, arm, stroke) = (unit * 2, unit * 3 / 4, (unit / 8).max(1));
@@ -260,23 +200,6 @@ fn draw_brackets(canvas: &mut Canvas, centre: Point, unit: i32) {
 fn on_canvas(canvas: &Canvas, point: heatmap::Point) -> Point {
     let at = |share: f32, pixels: usize| (share.clamp(0.0, 1.0) * pixels.saturating_sub(1) as f32).round() as i32;
     Point::new(at(point.x, canvas.width()), at(point.y, canvas.height()))
-}
-
-/// Lays a shade over a part of the canvas, for what is written there to be legible on any picture.
-fn darken(canvas: &mut Canvas, area: Rectangle) {
-    let (width, height) = (canvas.width() as i32, canvas.height() as i32);
-    let (left, top) = (area.top_left.x.clamp(0, width), area.top_left.y.clamp(0, height));
-    let right = (area.top_left.x + area.size.width as i32).clamp(left, width) as usize;
-    let bottom = (area.top_left.y + area.size.height as i32).clamp(top, height) as usize;
-    let shade = [SHADE.r(), SHADE.g(), SHADE.b()].map(|value| u16::from(value) * (256 - STRIP_TRANSPARENCY));
-    let rows = canvas.bytes_mut().chunks_exact_mut(width.max(1) as usize * 3);
-    for row in rows.take(bottom).skip(top as usize) {
-        for pixel in row[left as usize * 3..right * 3].chunks_exact_mut(3) {
-            for (value, shade) in pixel.iter_mut().zip(shade) {
-                *value = ((u16::from(*value) * STRIP_TRANSPARENCY + shade) >> 8) as u8;
-            }
-        }
-    }
 }
 
 /// Minutes, seconds and tenths; hours where there are any.

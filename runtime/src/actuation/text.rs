@@ -3,33 +3,40 @@
 use embedded_graphics::Pixel;
 use embedded_graphics::draw_target::DrawTarget;
 use embedded_graphics::geometry::{Dimensions, Point, Size};
-use embedded_graphics::mono_font::{MonoFont, MonoTextStyle, ascii};
+use embedded_graphics::mono_font::{MonoFont, MonoTextStyle, iso_8859_1 as latin};
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::primitives::Rectangle;
 use embedded_graphics::text::{Baseline, Text};
 
 /// Fonts with their magnification, from small to large.
 const SIZES: [(&MonoFont<'static>, u32); 15] = [
-    (&ascii::FONT_4X6, 1),
-    (&ascii::FONT_5X8, 1),
-    (&ascii::FONT_6X10, 1),
-    (&ascii::FONT_7X13_BOLD, 1),
-    (&ascii::FONT_9X15_BOLD, 1),
-    (&ascii::FONT_9X18_BOLD, 1),
-    (&ascii::FONT_10X20, 1),
-    (&ascii::FONT_7X13_BOLD, 2),
-    (&ascii::FONT_9X15_BOLD, 2),
-    (&ascii::FONT_9X18_BOLD, 2),
-    (&ascii::FONT_10X20, 2),
-    (&ascii::FONT_9X18_BOLD, 3),
-    (&ascii::FONT_10X20, 3),
-    (&ascii::FONT_10X20, 4),
-    (&ascii::FONT_10X20, 6),
+    (&latin::FONT_4X6, 1),
+    (&latin::FONT_5X8, 1),
+    (&latin::FONT_6X10, 1),
+    (&latin::FONT_7X13_BOLD, 1),
+    (&latin::FONT_9X15_BOLD, 1),
+    (&latin::FONT_9X18_BOLD, 1),
+    (&latin::FONT_10X20, 1),
+    (&latin::FONT_7X13_BOLD, 2),
+    (&latin::FONT_9X15_BOLD, 2),
+    (&latin::FONT_9X18_BOLD, 2),
+    (&latin::FONT_10X20, 2),
+    (&latin::FONT_9X18_BOLD, 3),
+    (&latin::FONT_10X20, 3),
+    (&latin::FONT_10X20, 4),
+    (&latin::FONT_10X20, 6),
 ];
 
 /// How many lines of text, and how many letters in a line, a picture has room for.
 const LINES: u32 = 22;
 const LETTERS: u32 = 36;
+/// The same for a screen, on which the letters must be legible from where a person stands: on a small one that is held in the
+/// hand, and on a larger one.
+const SCREEN_LETTERS: u32 = 24;
+const SMALL_SCREEN_LINES: u32 = 12;
+const SCREEN_LINES: u32 = 16;
+/// Up to so many pixels along its shorter edge a screen is small: they measure 3.5 inches at most.
+const SMALL_SCREEN_PIXELS: u32 = 320;
 
 /// A font at a magnification.
 #[derive(Debug, Clone, Copy)]
@@ -41,8 +48,29 @@ pub struct Lettering {
 impl Lettering {
     /// What suits a picture of this size in pixels.
     pub fn for_picture(width: u32, height: u32) -> Self {
+        Self::largest(width / LETTERS, height / LINES)
+    }
+
+    /// What suits a screen of this size in pixels, whichever way round it stands.
+    pub fn for_screen(width: u32, height: u32) -> Self {
+        let shorter = width.min(height);
+        let lines = if shorter <= SMALL_SCREEN_PIXELS {
+            SMALL_SCREEN_LINES
+        } else {
+            SCREEN_LINES
+        };
+        Self::largest(width / SCREEN_LETTERS, shorter / lines)
+    }
+
+    /// Two thirds as high or less, for what is secondary.
+    pub fn smaller(&self) -> Self {
+        Self::largest(u32::MAX, self.height() * 2 / 3)
+    }
+
+    /// The largest letters that are at most so wide and so high; the smallest there are where none are.
+    fn largest(width: u32, height: u32) -> Self {
         let fits = |&(font, scale): &(&MonoFont<'static>, u32)| {
-            font.character_size.height * scale <= height / LINES && font.character_size.width * scale <= width / LETTERS
+            font.character_size.height * scale <= height && font.character_size.width * scale <= width
         };
         let (font, scale) = SIZES.into_iter().rfind(fits).unwrap_or(SIZES[0]);
         Self { font, scale }
@@ -120,6 +148,24 @@ mod tests {
             .map(|(width, height)| Lettering::for_picture(width, height).height())
             .to_vec();
         assert_eq!(heights, [10, 15, 30, 40, 80]);
+    }
+
+    #[test]
+    fn letters_on_a_screen_are_large() {
+        let sizes = [
+            (240, 240),
+            (240, 320),
+            (320, 240),
+            (480, 320),
+            (800, 480),
+            (480, 800),
+            (1280, 720),
+            (1920, 1080),
+        ];
+        let heights = sizes.map(|(width, height)| Lettering::for_screen(width, height).height());
+        assert_eq!(heights, [20, 20, 20, 26, 30, 30, 40, 60]);
+        assert_eq!(Lettering::for_screen(320, 240).smaller().height(), 13);
+        assert_eq!(Lettering::for_screen(1, 1).smaller().height(), 6);
     }
 
     #[test]

@@ -2,11 +2,16 @@
 
 use std::time::Duration;
 
+use lookhear_board::Orientation;
 use serde::{Deserialize, Serialize};
 
+use super::optics::{CameraView, angle_degrees, pan_difference_degrees, within_turn};
 use super::settings::AttentionSettings;
 use crate::perception::heatmap::Point;
 use crate::perception::percept::Percept;
+
+#[cfg(test)]
+mod tests;
 
 /// Sources in turn make the target sluggish, never deaf.
 const MOST_DOUBLINGS: u32 = 6;
@@ -33,11 +38,26 @@ pub enum State {
 pub struct Attention {
     /// What attention is doing.
     pub state: State,
-    /// Where the source is taken to be, while [`State::Tracking`] or [`State::Holding`].
+    /// Where in the present picture the source is taken to be, while [`State::Tracking`] or [`State::Holding`]; `None` also while
+    /// it is out of the picture.
     pub target: Option<Point>,
+    /// Where the camera is to look, while [`State::Tracking`] or [`State::Holding`]: at the source or, where two sound in turn,
+    /// between both; never outside of the allowed zone.
+    pub bearing: Option<Orientation>,
     /// How sure that is, 0..1: the evidence gathered of that needed for a candidate, 1 while tracking, and falling to 0 over
     /// the hold.
     pub confidence: f32,
+}
+
+/// What a tick brings.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Perceived<'a> {
+    /// There is no percept: sound or picture is missing. It counts as nothing found.
+    Nothing,
+    /// The picture was taken while the camera moved: neither evidence nor doubt.
+    Blanked,
+    /// A percept, and the camera as it stood when the picture was taken.
+    Percept(&'a Percept, CameraView),
 }
 
 /// Turns percepts into a target.
@@ -48,21 +68,37 @@ pub struct Attender {
     now: Option<Duration>,
     /// When the target was last found, or attention began.
     last_found: Duration,
-    target: Option<Point>,
-    /// The target or, while there is none, the last: where the camera still looks. `None` at home.
-    aim: Option<Point>,
+    target: Option<Orientation>,
+    /// The target or, while there is none, the last.
+    last_target: Option<Orientation>,
+    /// Where the camera is made to look or, while there is no target, was last. `None` at home.
+    aim: Option<Orientation>,
     candidate: Option<Candidate>,
+    rival: Option<Rival>,
     /// How often the target jumped of late, as of the last time.
     switches: u32,
     last_switch: Duration,
+    /// For how long the camera has moved without a clear picture in between.
+    blanked: Duration,
+    /// A person sent the camera home, and nothing was found since.
+    dismissed: bool,
 }
 
 /// A place that may become the target.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
-    place: Point,
+    place: Orientation,
     /// Time for which it was found, less the time for which something else, or nothing, was.
     evidence: Duration,
+}
+
+/// The source that was left for the target.
+#[derive(Debug, Clone, Copy)]
+struct Rival {
+    place: Orientation,
+    last_found: Duration,
+    /// It took its turn again: the camera looks at both.
+    framed: bool,
 }
 
 impl Attender {
@@ -73,16 +109,20 @@ impl Attender {
             now: None,
             last_found: Duration::ZERO,
             target: None,
+            last_target: None,
             aim: None,
             candidate: None,
+            rival: None,
             switches: 0,
             last_switch: Duration::ZERO,
+            blanked: Duration::ZERO,
+            dismissed: false,
         }
     }
 
-    /// Takes in what was perceived by `now`, `None` where there is no percept at all. Call it at every tick, so that time
-    /// passes in silence too; a clock that steps back stands still.
-    pub fn step(&mut self, now: Duration, percept: Option<&Percept>) -> Attention {
+    /// Takes in what was perceived by `now`, and the camera as it stands now. Call it at every tick, so that time passes in
+    /// silence too; a clock that steps back stands still.
+    pub fn step(&mut self, now: Duration, perceived: Perceived<'_>, view: CameraView) -> Attention {
         let before = self.now.unwrap_or(now);
         if self.now.is_none() {
             self.last_found = now;
@@ -91,43 +131,95 @@ impl Attender {
         self.now = Some(now);
         let elapsed = (now - before).min(self.settings.percept_reach);
 
-        match (percept.and_then(found), self.target) {
-            (Some(peak), Some(target)) if self.is_near(target, peak) => {
-                self.target = Some(approach(target, peak, elapsed, self.settings.follow));
-                self.aim = self.target;
-                self.last_found = now;
-                self.doubt(elapsed);
+        if matches!(perceived, Perceived::Blanked) {
+            self.blanked += elapsed;
+            if self.blanked <= self.settings.longest_blanking {
+                self.last_found = (self.last_found + elapsed).min(now);
             }
-            (Some(peak), _) => self.consider(peak, elapsed, now),
-            (None, _) => self.doubt(elapsed),
+        } else {
+            self.blanked = Duration::ZERO;
+            self.weigh(self.found(perceived), elapsed, now, view);
         }
         if now - self.last_found > self.settings.hold {
             self.target = None;
         }
-        let attention = self.attention(now);
+        self.settle_aim(now, view);
+        let attention = self.attention(now, view);
         if attention.state == State::Home {
             self.aim = None;
         }
         attention
     }
 
+    /// Lets the target go, as a person asked to: attention is at home until something is found again.
+    pub fn forget(&mut self) {
+        self.target = None;
+        self.last_target = None;
+        self.candidate = None;
+        self.rival = None;
+        self.switches = 0;
+        self.dismissed = true;
+    }
+
+    /// Where an accepted percept found its source, unless nothing counts there.
+    fn found(&self, perceived: Perceived<'_>) -> Option<Orientation> {
+        let Perceived::Percept(percept, view) = perceived else {
+            return None;
+        };
+        let Point { x, y } = percept.peak;
+        if !percept.accepted || !x.is_finite() || !y.is_finite() {
+            return None;
+        }
+        let bearing = view.bearing(Point {
+            x: x.clamp(0.0, 1.0),
+            y: y.clamp(0.0, 1.0),
+        });
+        let counts = !self.settings.exclusion_zones.iter().any(|zone| zone.contains(bearing));
+        (counts && bearing.pan_degrees.is_finite() && bearing.tilt_degrees.is_finite()).then_some(bearing)
+    }
+
+    fn weigh(&mut self, found: Option<Orientation>, elapsed: Duration, now: Duration, view: CameraView) {
+        let Some(place) = found else {
+            return self.doubt(elapsed);
+        };
+        match self.target {
+            Some(target) if self.is_near(target, place) => {
+                self.target = Some(approach(target, place, elapsed, self.settings.follow));
+                self.last_found = now;
+                self.doubt(elapsed);
+            }
+            target => {
+                let follow = self.settings.follow;
+                if let Some(rival) = self.framed_rival(place).filter(|_| target.is_some()) {
+                    self.rival = Some(Rival {
+                        place: approach(rival.place, place, elapsed, follow),
+                        last_found: now,
+                        ..rival
+                    });
+                    self.last_found = now;
+                }
+                self.consider(place, elapsed, now, view);
+            }
+        }
+    }
+
     /// Gathers evidence for a place that is not the target's, and makes it the target once there is enough.
-    fn consider(&mut self, peak: Point, elapsed: Duration, now: Duration) {
+    fn consider(&mut self, place: Orientation, elapsed: Duration, now: Duration, view: CameraView) {
         match self.candidate {
-            Some(candidate) if self.is_near(candidate.place, peak) => {
+            Some(candidate) if self.is_near(candidate.place, place) => {
                 let candidate = Candidate {
-                    place: approach(candidate.place, peak, elapsed, self.settings.follow),
+                    place: approach(candidate.place, place, elapsed, self.settings.follow),
                     evidence: candidate.evidence + elapsed,
                 };
                 self.candidate = Some(candidate);
                 if candidate.evidence >= self.evidence_needed(candidate.place, now) {
-                    self.turn_to(candidate.place, now);
+                    self.turn_to(candidate.place, now, view);
                 }
             }
             _ => {
                 self.doubt(elapsed);
                 self.candidate.get_or_insert(Candidate {
-                    place: peak,
+                    place,
                     evidence: Duration::ZERO,
                 });
             }
@@ -143,28 +235,58 @@ impl Attender {
     }
 
     /// Makes a place the target.
-    fn turn_to(&mut self, place: Point, now: Duration) {
-        if self.is_elsewhere(place) {
+    fn turn_to(&mut self, place: Orientation, now: Duration, view: CameraView) {
+        let left = self
+            .last_target
+            .filter(|&left| now.saturating_sub(self.last_found) <= self.settings.framing && !self.is_near(left, place));
+        let is_turn = self.framed_rival(place).is_some();
+        if self.is_elsewhere(place) && !is_turn {
             self.switches = self.restlessness(now) + 1;
             self.last_switch = now;
         }
+        if let Some(left) = left {
+            let came_back = self.rival.is_some_and(|rival| self.is_near(rival.place, place));
+            self.rival = Some(Rival {
+                place: left,
+                last_found: self.last_found,
+                framed: came_back && self.fit_together(left, place, view),
+            });
+        }
         self.target = Some(place);
-        self.aim = self.target;
         self.last_found = now;
         self.candidate = None;
+        self.dismissed = false;
+    }
+
+    /// Aims the camera at the target, or between it and its rival.
+    fn settle_aim(&mut self, now: Duration, view: CameraView) {
+        self.rival = self.rival.filter(|rival| {
+            !self.settings.framing.is_zero() && now.saturating_sub(rival.last_found) <= self.settings.framing
+        });
+        let Some(target) = self.target else { return };
+        self.last_target = self.target;
+        self.aim = Some(match self.rival.filter(|rival| rival.framed) {
+            Some(rival) if self.fit_together(rival.place, target, view) => middle(rival.place, target),
+            _ => {
+                if let Some(rival) = &mut self.rival {
+                    rival.framed = false;
+                }
+                target
+            }
+        });
     }
 
     /// How much evidence makes a place the target, as things stand.
-    fn evidence_needed(&self, place: Point, now: Duration) -> Duration {
-        let AttentionSettings {
-            min_evidence,
-            switch_evidence,
-            ..
-        } = self.settings;
+    fn evidence_needed(&self, place: Orientation, now: Duration) -> Duration {
+        let settings = &self.settings;
+        if self.framed_rival(place).is_some() {
+            // The camera does not turn for it.
+            return settings.min_evidence;
+        }
         let needed = if self.target.is_some() {
-            switch_evidence.max(min_evidence)
+            settings.switch_evidence.max(settings.min_evidence)
         } else {
-            min_evidence
+            settings.min_evidence
         };
         let doublings = if self.is_elsewhere(place) {
             self.restlessness(now).min(MOST_DOUBLINGS)
@@ -181,15 +303,35 @@ impl Attender {
     }
 
     /// Whether the camera would have to turn.
-    fn is_elsewhere(&self, place: Point) -> bool {
+    fn is_elsewhere(&self, place: Orientation) -> bool {
         self.aim.is_some_and(|aim| !self.is_near(aim, place))
     }
 
-    fn is_near(&self, a: Point, b: Point) -> bool {
-        (a.x - b.x).hypot(a.y - b.y) <= self.settings.radius
+    /// The rival, if the camera looks at it too and it is at a place.
+    fn framed_rival(&self, place: Orientation) -> Option<Rival> {
+        self.rival
+            .filter(|rival| rival.framed && self.is_near(rival.place, place))
     }
 
-    fn attention(&self, now: Duration) -> Attention {
+    fn is_near(&self, a: Orientation, b: Orientation) -> bool {
+        angle_degrees(a, b) <= self.settings.radius_degrees
+    }
+
+    /// Whether a camera that looks between two places has both well within its picture.
+    fn fit_together(&self, a: Orientation, b: Orientation, view: CameraView) -> bool {
+        let between = CameraView {
+            orientation: self.settings.allowed_zone.nearest(middle(a, b)),
+            ..view
+        };
+        let inner = self.settings.framing_margin..=1.0 - self.settings.framing_margin;
+        [a, b].into_iter().all(|place| {
+            between
+                .place(place)
+                .is_some_and(|place| inner.contains(&place.x) && inner.contains(&place.y))
+        })
+    }
+
+    fn attention(&self, now: Duration, view: CameraView) -> Attention {
         let settings = &self.settings;
         let silent = now - self.last_found;
         let (state, confidence) = match (self.target, self.candidate) {
@@ -202,33 +344,35 @@ impl Attender {
                 )
             }
             (None, Some(candidate)) => (State::Candidate, share(candidate.evidence, settings.min_evidence)),
-            (None, None) if silent >= settings.return_home => (State::Home, 0.0),
+            (None, None) if self.dismissed || silent >= settings.return_home => (State::Home, 0.0),
             (None, None) => (State::Idle, 0.0),
         };
         Attention {
             state,
-            target: self.target,
+            target: self.target.and_then(|target| view.place(target)),
+            bearing: self.target.and(self.aim).map(|aim| settings.allowed_zone.nearest(aim)),
             confidence,
         }
     }
 }
 
-/// Where an accepted percept found its source.
-fn found(percept: &Percept) -> Option<Point> {
-    let Point { x, y } = percept.peak;
-    (percept.accepted && x.is_finite() && y.is_finite()).then_some(Point {
-        x: x.clamp(0.0, 1.0),
-        y: y.clamp(0.0, 1.0),
-    })
+/// The bearing that lies, `elapsed` later, on the exponential way from one bearing to another.
+fn approach(from: Orientation, to: Orientation, elapsed: Duration, time_constant: Duration) -> Orientation {
+    // The least time constant keeps 0/0 out: without any, the way is made at once.
+    let share = 1.0 - (-elapsed.as_secs_f64() / time_constant.as_secs_f64().max(1e-6)).exp();
+    between(from, to, share)
 }
 
-/// The point that lies, `elapsed` later, on the exponential way from one point to another.
-fn approach(from: Point, to: Point, elapsed: Duration, time_constant: Duration) -> Point {
-    // The least time constant keeps 0/0 out: without any, the way is made at once.
-    let share = 1.0 - (-elapsed.as_secs_f32() / time_constant.as_secs_f32().max(1e-6)).exp();
-    Point {
-        x: from.x + (to.x - from.x) * share,
-        y: from.y + (to.y - from.y) * share,
+/// The bearing halfway between two.
+fn middle(a: Orientation, b: Orientation) -> Orientation {
+    between(a, b, 0.5)
+}
+
+fn between(from: Orientation, to: Orientation, share: f64) -> Orientation {
+    let pan_degrees = from.pan_degrees + share * pan_difference_degrees(from.pan_degrees, to.pan_degrees);
+    Orientation {
+        pan_degrees: within_turn(pan_degrees),
+        tilt_degrees: from.tilt_degrees + share * (to.tilt_degrees - from.tilt_degrees),
     }
 }
 
@@ -238,221 +382,5 @@ fn share(part: Duration, whole: Duration) -> f32 {
         1.0
     } else {
         (part.as_secs_f32() / whole.as_secs_f32()).min(1.0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used)]
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::perception::heatmap::Heatmap;
-
-    /// Between two percepts, at 5 Hz.
-    const TICK: Duration = Duration::from_millis(200);
-    const LEFT: Point = Point { x: 0.2, y: 0.4 };
-    const RIGHT: Point = Point { x: 0.8, y: 0.5 };
-
-    fn percept(peak: Point, accepted: bool) -> Percept {
-        Percept {
-            heatmap: Heatmap::default(),
-            peak,
-            similarity: 0.5,
-            accepted,
-            stamp: Duration::ZERO,
-        }
-    }
-
-    /// An attender and its clock.
-    struct Scene {
-        attender: Attender,
-        now: Duration,
-    }
-
-    impl Scene {
-        fn new() -> Self {
-            Self {
-                attender: Attender::new(AttentionSettings::default()),
-                now: Duration::from_secs(1000),
-            }
-        }
-
-        /// Lets so many seconds pass with a source at a place, or with none, and gives every step.
-        fn pass(&mut self, seconds: f64, place: Option<Point>) -> Vec<Attention> {
-            let ticks = (seconds / TICK.as_secs_f64()).round() as usize;
-            let percept = percept(place.unwrap_or(Point { x: 0.5, y: 0.9 }), place.is_some());
-            (0..ticks)
-                .map(|_| {
-                    self.now += TICK;
-                    self.attender.step(self.now, Some(&percept))
-                })
-                .collect()
-        }
-    }
-
-    /// How often the target goes from one place to another far from it.
-    fn jumps(steps: &[Attention]) -> usize {
-        let targets: Vec<Point> = steps.iter().filter_map(|step| step.target).collect();
-        targets
-            .windows(2)
-            .filter(|pair| (pair[0].x - pair[1].x).abs() > 0.3)
-            .count()
-    }
-
-    #[test]
-    fn a_source_goes_through_every_state() {
-        let mut scene = Scene::new();
-        let states = |steps: &[Attention]| {
-            let mut states: Vec<State> = steps.iter().map(|step| step.state).collect();
-            states.dedup();
-            states
-        };
-        assert_eq!(states(&scene.pass(1.0, None)), [State::Idle]);
-        let heard = scene.pass(3.0, Some(LEFT));
-        assert_eq!(states(&heard), [State::Candidate, State::Tracking]);
-        assert_eq!(
-            heard.iter().position(|step| step.target.is_some()),
-            Some(3),
-            "0.6 s after it was first found"
-        );
-        assert_eq!(heard.last().unwrap().target, Some(LEFT));
-        let silent = scene.pass(20.0, None);
-        assert_eq!(
-            states(&silent),
-            [State::Tracking, State::Holding, State::Idle, State::Home]
-        );
-        assert_eq!(
-            states(&scene.pass(2.0, Some(RIGHT))),
-            [State::Candidate, State::Tracking]
-        );
-    }
-
-    #[test]
-    fn confidence_falls_over_the_hold_and_returns_with_the_source() {
-        let mut scene = Scene::new();
-        scene.pass(2.0, Some(LEFT));
-        let silent = scene.pass(3.0, None);
-        assert!(silent.windows(2).all(|pair| pair[1].confidence <= pair[0].confidence));
-        assert!((0.1..0.5).contains(&silent.last().unwrap().confidence));
-        assert_eq!(
-            scene.pass(0.2, Some(LEFT))[0],
-            Attention {
-                state: State::Tracking,
-                target: Some(LEFT),
-                confidence: 1.0
-            }
-        );
-    }
-
-    #[test]
-    fn a_slow_source_is_followed() {
-        let mut scene = Scene::new();
-        scene.pass(1.0, Some(LEFT));
-        for step in 0..60 {
-            scene.pass(
-                0.2,
-                Some(Point {
-                    x: 0.2 + 0.01 * step as f32,
-                    y: 0.4,
-                }),
-            );
-        }
-        let target = scene.pass(2.0, Some(RIGHT)).last().unwrap().target.unwrap();
-        assert!((target.x - RIGHT.x).abs() < 0.02, "{target:?}");
-    }
-
-    #[test]
-    fn an_aside_does_not_turn_the_target_and_a_new_talker_does() {
-        let mut scene = Scene::new();
-        scene.pass(5.0, Some(LEFT));
-        assert_eq!(jumps(&scene.pass(1.8, Some(RIGHT))), 0);
-        assert_eq!(scene.pass(3.0, Some(LEFT)).last().unwrap().target, Some(LEFT));
-        let taken_over = scene.pass(4.0, Some(RIGHT));
-        assert_eq!(jumps(&taken_over), 1);
-        assert_eq!(taken_over.last().unwrap().target, Some(RIGHT));
-    }
-
-    #[test]
-    fn a_stalled_pipeline_makes_no_evidence() {
-        let mut attender = Attender::new(AttentionSettings {
-            min_evidence: Duration::from_secs(3),
-            ..Default::default()
-        });
-        attender.step(Duration::ZERO, Some(&percept(LEFT, true)));
-        let after_an_hour = attender.step(Duration::from_secs(3600), Some(&percept(LEFT, true)));
-        assert_eq!((after_an_hour.state, after_an_hour.target), (State::Candidate, None));
-    }
-
-    proptest! {
-        #[test]
-        fn two_talkers_in_turn_do_not_make_the_target_hunt(turn_seconds in 0.2f64..30.0, minutes in 1usize..10) {
-            let mut scene = Scene::new();
-            let turns = (minutes as f64 * 60.0 / turn_seconds) as usize + 2;
-            let steps: Vec<Attention> =
-                (0..turns).flat_map(|turn| scene.pass(turn_seconds, Some([LEFT, RIGHT][turn % 2]))).collect();
-            let calm = AttentionSettings::default().calm.as_secs_f64();
-            let most = 1 + MOST_DOUBLINGS as usize + (steps.len() as f64 * TICK.as_secs_f64() / calm) as usize;
-            prop_assert!(jumps(&steps) <= most, "{} jumps, {most} at most", jumps(&steps));
-            if turn_seconds < 1.8 {
-                prop_assert_eq!(jumps(&steps), 0);
-            }
-        }
-
-        /// Whatever comes in, at whatever times.
-        #[test]
-        fn the_target_rests_on_evidence(
-            script in prop::collection::vec((0u64..2500, any::<bool>(), any::<bool>(), -0.5f32..1.5, -0.5f32..1.5), 0..120),
-        ) {
-            let settings = AttentionSettings::default();
-            let mut attender = Attender::new(settings);
-            let mut now = Duration::from_secs(7);
-            let mut before = Attention::default();
-            // Time for which something was found since the target last came from elsewhere than its neighbourhood.
-            let mut found_for = Duration::ZERO;
-            for (milliseconds, there, accepted, x, y) in script {
-                let elapsed = Duration::from_millis(milliseconds);
-                now += elapsed;
-                let percept = percept(Point { x, y }, accepted);
-                let attention = attender.step(now, there.then_some(&percept));
-                if there && accepted {
-                    found_for += elapsed.min(settings.percept_reach);
-                }
-                prop_assert!((0.0..=1.0).contains(&attention.confidence));
-                prop_assert_eq!(
-                    attention.target.is_some(), matches!(attention.state, State::Tracking | State::Holding)
-                );
-                if let Some(target) = attention.target {
-                    prop_assert!((0.0..=1.0).contains(&target.x) && (0.0..=1.0).contains(&target.y));
-                    let moved = before.target.is_none_or(|before| before != target);
-                    prop_assert!(!moved || (there && accepted), "moved by nothing");
-                    let came_from = before.target.map(|before| (before.x - target.x).hypot(before.y - target.y));
-                    if came_from.is_none_or(|distance| distance > settings.radius) {
-                        prop_assert!(found_for >= settings.min_evidence, "after {found_for:?}");
-                        found_for = Duration::ZERO;
-                    }
-                }
-                before = attention;
-            }
-            // Then silence: it comes to rest, and goes home.
-            let hold = attender.step(now + settings.hold + TICK, None);
-            prop_assert_eq!(hold.target, None);
-            let mut home = hold;
-            for second in 1..30 {
-                home = attender.step(now + settings.hold + Duration::from_secs(second), None);
-                prop_assert_eq!(home.target, None);
-            }
-            prop_assert_eq!(home.state, State::Home);
-        }
-
-        #[test]
-        fn what_is_not_accepted_is_not_there(peaks in prop::collection::vec((0.0f32..1.0, 0.0f32..1.0), 1..50)) {
-            let mut attender = Attender::new(AttentionSettings::default());
-            for (tick, (x, y)) in peaks.into_iter().enumerate() {
-                let attention = attender.step(TICK * tick as u32, Some(&percept(Point { x, y }, false)));
-                prop_assert_eq!(attention, Attention::default());
-            }
-        }
     }
 }

@@ -7,11 +7,17 @@
 //!    └───────────────┘                    └──────────────────┘
 //! ```
 //!
-//! Only accepted percepts count: silence, noise and sounds whose source is not in view move nothing. Everything here is a
-//! pure function of percepts and of the clock that they bring along.
+//! Only accepted percepts count: silence, noise and sounds whose source is not in view move nothing. Attention thinks in
+//! bearings, directions in the room, since the camera turns: [`optics`] brings places in the picture there and back. Everything
+//! here is a pure function of percepts and of the clock that they bring along.
 
 mod attender;
+pub mod optics;
 mod settings;
+mod zone;
 
-pub use attender::{Attender, Attention, State};
+pub use attender::{Attender, Attention, Perceived, State};
+pub use optics::{CameraView, Optics, OpticsSettings};
 pub use settings::AttentionSettings;
+pub(crate) use settings::seconds;
+pub use zone::Zone;

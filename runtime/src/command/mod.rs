@@ -3,12 +3,15 @@
 mod annotate;
 mod bench;
 mod case;
+mod check;
 mod clip;
+mod config;
 mod look;
 mod model;
 pub mod output;
 mod pairs;
 mod record;
+mod run;
 
 use clap::{Parser, Subcommand};
 
@@ -26,10 +29,16 @@ pub struct Arguments {
 pub enum Command {
     /// Look at a clip: find where in the picture its sound comes from
     Look(look::Look),
+    /// Run the device: camera and microphone in, the camera's head, screen, page and MQTT out
+    Run(run::Run),
+    /// Print the configuration as it counts, every key of it
+    Config(config::Config),
     /// Tell what the model is, what it learned from and how it scored
     Model(model::Model),
     /// Measure how long one picture and one patch of sound take on this machine
     Bench(bench::Bench),
+    /// Look at everything that the device needs, and say what helps
+    Check(check::Check),
 }
 
 impl Command {
@@ -37,8 +46,11 @@ impl Command {
     pub fn run(self) -> anyhow::Result<()> {
         match self {
             Self::Look(look) => look.run(),
+            Self::Run(run) => run.run(),
+            Self::Config(config) => config.run(),
             Self::Model(model) => model.run(),
             Self::Bench(bench) => bench.run(),
+            Self::Check(check) => check.run(),
         }
     }
 }

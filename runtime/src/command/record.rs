@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use lookhear::actuation::PerceptEvent;
 use lookhear::actuation::events::write_line;
+use lookhear::attention::Attention;
 use lookhear::perception::manifest::Manifest;
 use lookhear::pipeline::Moment;
 use lookhear_board::Frame;
@@ -96,7 +97,11 @@ pub fn create_percepts(base: &std::path::Path) -> anyhow::Result<BufWriter<File>
     Ok(BufWriter::new(file))
 }
 
-/// What is known at a frame, as a line of JSON.
+/// What is known at a frame, as a line of JSON. It has no bearing: a clip does not tell how much its camera saw.
 pub fn event(frame: &Frame, moment: &Moment) -> PerceptEvent {
-    PerceptEvent::new(frame.stamp, moment.percept, &moment.attention, moment.level).with_heatmap(moment.percept)
+    let attention = Attention {
+        bearing: None,
+        ..moment.attention
+    };
+    PerceptEvent::new(frame.stamp, moment.percept, &attention, moment.level).with_heatmap(moment.percept)
 }

@@ -12,6 +12,8 @@ pub mod mel;
 pub mod percept;
 pub mod picture;
 pub mod resample;
+pub mod resample_stream;
+pub mod scaled;
 pub mod spectrogram;
 
 mod colour;

@@ -1,6 +1,6 @@
 //! A camera's picture → the planar, normalised input of the picture encoder.
 
-mod plan;
+pub(super) mod plan;
 
 use lookhear_board::Picture;
 use serde::{Deserialize, Serialize};
@@ -88,12 +88,13 @@ impl PictureFrontEnd {
         }
         let planes = Planes::of(picture, &mut self.jpeg)?;
         let (size, layout) = ((picture.width, picture.height), planes.layout());
+        let resized = (self.side_pixels, self.side_pixels);
         let plan = match &mut self.plan {
-            Some(plan) if plan.suits(size, layout) => plan,
+            Some(plan) if plan.suits(size, resized, layout) => plan,
             plan => plan.insert(Plan::new(
                 size,
                 axes(self.transform, self.side_pixels, size),
-                self.side_pixels,
+                resized,
                 layout,
             )),
         };
@@ -109,13 +110,13 @@ impl PictureFrontEnd {
     }
 }
 
-/// How one axis of the frame is laid onto the model's input: `input` pixels are resized to `resized`, of which those
+/// How one axis of the frame is laid onto the model's input, or onto another picture: `input` pixels are resized to `resized`, of which those
 /// from `offset` on are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Axis {
-    input: usize,
-    resized: usize,
-    offset: usize,
+pub(super) struct Axis {
+    pub(super) input: usize,
+    pub(super) resized: usize,
+    pub(super) offset: usize,
 }
 
 impl Axis {

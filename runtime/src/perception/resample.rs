@@ -58,28 +58,31 @@ pub fn resample(sound: &Sound, rate_hz: u32) -> Result<Sound, ResampleError> {
             rate_hz,
         });
     }
-    let refused = |reason: String| ResampleError::Refused {
-        from_hz: sound.rate_hz,
-        to_hz: rate_hz,
-        reason,
-    };
-
-    let (from, to) = (sound.rate_hz as usize, rate_hz as usize);
-    let common = greatest_common_divisor(from, to);
-    // The filter delays by half a block: only a block of an even number of samples on both sides makes that a whole
-    // number.
-    let blocks = FILTER_SAMPLES.div_ceil(from.min(to) / common).next_multiple_of(2);
-    let mut resampler =
-        Fft::<f32>::new(from, to, blocks * (from / common), 1, FixedSync::Both).map_err(|e| refused(e.to_string()))?;
-
+    let refused = |reason: String| refusal(sound.rate_hz, rate_hz, reason);
+    let mut resampler = filter(sound.rate_hz, rate_hz)?;
     let length = sound.samples.len();
     let input = InterleavedOwned::new_from(sound.samples.clone(), 1, length).map_err(|e| refused(e.to_string()))?;
     let mut samples = resampler
         .process_all(&input, length, None)
         .map_err(|e| refused(e.to_string()))?
         .take_data();
-    samples.resize(resampled_length(length, from, to), 0.0);
+    samples.resize(resampled_length(length, sound.rate_hz as usize, rate_hz as usize), 0.0);
     Ok(Sound { samples, rate_hz })
+}
+
+/// The filter between two different rates, with blocks of a fixed length on both sides.
+pub(super) fn filter(from_hz: u32, to_hz: u32) -> Result<Fft<f32>, ResampleError> {
+    let (from, to) = (from_hz as usize, to_hz as usize);
+    let common = greatest_common_divisor(from, to);
+    // The filter delays by half a block: only a block of an even number of samples on both sides makes that a whole
+    // number.
+    let blocks = FILTER_SAMPLES.div_ceil(from.min(to) / common).next_multiple_of(2);
+    Fft::new(from, to, blocks * (from / common), 1, FixedSync::Both)
+        .map_err(|error| refusal(from_hz, to_hz, error.to_string()))
+}
+
+fn refusal(from_hz: u32, to_hz: u32, reason: String) -> ResampleError {
+    ResampleError::Refused { from_hz, to_hz, reason }
 }
 
 /// `round(length · to / from)`.

@@ -1,5 +1,7 @@
 //! From frames and sound to percepts and attention, in time with each other.
 
+#[cfg(feature = "devices")]
+pub mod live;
 pub mod offline;
 pub mod sound_feed;
 pub mod summary;

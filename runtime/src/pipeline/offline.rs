@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use lookhear_board::Frame;
+use lookhear_board::{Frame, Orientation};
 use lookhear_calibration::Level;
 
 use super::sound_feed::SoundFeed;
-use crate::attention::{Attender, Attention, AttentionSettings};
+use crate::attention::{Attender, Attention, AttentionSettings, CameraView, Optics, OpticsSettings, Perceived};
 use crate::perception::localiser::{Localiser, LocaliserError};
 use crate::perception::percept::Percept;
 
@@ -17,7 +17,7 @@ const METER_WINDOW: Duration = Duration::from_millis(150);
 const EARLY: Duration = Duration::from_millis(2);
 
 /// How a clip is run.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct OfflineSettings {
     /// The least time between two percepts; every picture in between is shown with the latest.
     pub perception_period: Duration,
@@ -25,6 +25,8 @@ pub struct OfflineSettings {
     pub quiet: Level,
     /// The patience of attention.
     pub attention: AttentionSettings,
+    /// Of the camera that took the clip. It is taken to have stood still: its bearings count from where it looked.
+    pub optics: OpticsSettings,
 }
 
 impl Default for OfflineSettings {
@@ -32,7 +34,12 @@ impl Default for OfflineSettings {
         Self {
             perception_period: Duration::from_millis(200),
             quiet: Level::from_decibels(-70.0),
-            attention: AttentionSettings::default(),
+            // A film stays as it was taken: there is nothing to frame.
+            attention: AttentionSettings {
+                framing: Duration::ZERO,
+                ..AttentionSettings::default()
+            },
+            optics: OpticsSettings::default(),
         }
     }
 }
@@ -73,8 +80,8 @@ impl Offline {
         Self {
             localiser,
             feed,
+            attender: Attender::new(settings.attention.clone()),
             settings,
-            attender: Attender::new(settings.attention),
             next_due: Duration::ZERO,
             percept: None,
             attention: Attention::default(),
@@ -120,7 +127,15 @@ impl Offline {
             }
             None => None,
         };
-        self.attention = self.attender.step(frame.stamp, self.percept.as_ref());
+        let view = CameraView {
+            optics: Optics::new(&settings.optics, frame.picture.width, frame.picture.height),
+            orientation: Orientation::default(),
+        };
+        let perceived = match &self.percept {
+            Some(percept) => Perceived::Percept(percept, view),
+            None => Perceived::Nothing,
+        };
+        self.attention = self.attender.step(frame.stamp, perceived, view);
         Ok(())
     }
 }

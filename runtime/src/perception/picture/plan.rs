@@ -1,4 +1,4 @@
-//! Filters and buffers for pictures of one size and layout.
+//! Filters and buffers for pictures of one size and layout, resized to another size.
 
 use std::array::from_fn;
 use std::ops::Range;
@@ -10,11 +10,12 @@ use crate::perception::resize::{BLEND_UNIT, LANES, Lanes, RowBlend, Rows, Stretc
 
 /// Made for the first picture of a size and layout, and used for all that follow.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(in crate::perception) struct Plan {
     size: (usize, usize),
     layout: Layout,
-    side: usize,
-    /// Columns of the frame that the model sees any of, with an even start.
+    /// Width and height of what comes out, in pixels.
+    resized: (usize, usize),
+    /// Columns of the frame that the output shows any of, with an even start.
     columns: Range<usize>,
     rows: RowBlend,
     chroma_rows: RowBlend,
@@ -27,11 +28,16 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// `across` and `down` are laid onto `side` pixels each.
-    pub(super) fn new(size: (usize, usize), [across, down]: [Axis; 2], side: usize, layout: Layout) -> Self {
-        let taps = |axis: Axis| bilinear_taps(axis.input, axis.resized, axis.offset, side);
+    /// `across` and `down` are laid onto as many pixels as `resized` says.
+    pub(in crate::perception) fn new(
+        size: (usize, usize),
+        [across, down]: [Axis; 2],
+        resized: (usize, usize),
+        layout: Layout,
+    ) -> Self {
+        let taps = |axis: Axis, count: usize| bilinear_taps(axis.input, axis.resized, axis.offset, count);
         let halved = |taps: &[Tap]| taps.iter().map(Tap::halved).collect::<Vec<_>>();
-        let (across, down) = (taps(across), taps(down));
+        let (across, down) = (taps(across, resized.0), taps(down, resized.1));
         let columns = reach(&across);
         let chroma_columns = columns.start / 2..columns.end.div_ceil(2);
         let bytes_per_column = match layout {
@@ -44,7 +50,7 @@ impl Plan {
         Self {
             size,
             layout,
-            side,
+            resized,
             rows: RowBlend::new(&down),
             chroma_rows: RowBlend::new(&halved(&down)),
             stretch: Stretch::new(&across, &columns, BLEND_UNIT),
@@ -54,23 +60,44 @@ impl Plan {
                 odd: from_fn(|_| vec![0; row_bytes / 2]),
             },
             line: vec![[0.0; LANES]; row_bytes],
-            stretched: from_fn(|_| vec![[0.0; LANES]; side]),
+            stretched: from_fn(|_| vec![[0.0; LANES]; resized.0]),
             columns,
         }
     }
 
-    /// Whether this plan was made for such a picture.
-    pub(super) fn suits(&self, size: (usize, usize), layout: Layout) -> bool {
-        (self.size, self.layout) == (size, layout)
+    /// Whether this plan was made for such a picture, and for this size of what comes out.
+    pub(in crate::perception) fn suits(&self, size: (usize, usize), resized: (usize, usize), layout: Layout) -> bool {
+        (self.size, self.resized, self.layout) == (size, resized, layout)
     }
 
-    /// Fills `out` (three planes of side × side) with `level · scale + shift`, levels being 0..255.
-    pub(super) fn run(&mut self, planes: Planes<'_>, scale: [f32; 3], shift: [f32; 3], out: &mut [f32]) {
-        let side = self.side;
-        for first in (0..side).step_by(LANES) {
-            self.resize_rows(planes, from_fn(|lane| (first + lane).min(side - 1)));
-            for (plane, stretched) in out.chunks_exact_mut(side * side).zip(&self.stretched) {
-                for (lane, row) in plane.chunks_exact_mut(side).skip(first).take(LANES).enumerate() {
+    /// Fills `rgb` (width × height × 3 bytes) with red, green and blue.
+    pub(in crate::perception) fn write_rgb(&mut self, planes: Planes<'_>, rgb: &mut [u8]) {
+        let (width, height) = self.resized;
+        for first in (0..height).step_by(LANES) {
+            self.resize_rows(planes, from_fn(|lane| (first + lane).min(height - 1)));
+            let [reds, greens, blues] = &self.stretched;
+            for (lane, row) in rgb.chunks_exact_mut(width * 3).skip(first).take(LANES).enumerate() {
+                let values = reds.iter().zip(greens).zip(blues);
+                let values = values.map(|((red, green), blue)| [red[lane], green[lane], blue[lane]]);
+                let pixels = row.as_chunks_mut::<3>().0.iter_mut().zip(values);
+                if self.layout == Layout::Rgb {
+                    pixels.for_each(|(pixel, rgb)| *pixel = rgb.map(|value| (value + 0.5) as u8));
+                } else {
+                    pixels.for_each(|(pixel, [luma, u, v])| {
+                        *pixel = LimitedRangeBt601::to_rgb(luma, u, v).map(|value| (value + 0.5) as u8);
+                    });
+                }
+            }
+        }
+    }
+
+    /// Fills `out` (three planes of width × height) with `level · scale + shift`, levels being 0..255.
+    pub(in crate::perception) fn run(&mut self, planes: Planes<'_>, scale: [f32; 3], shift: [f32; 3], out: &mut [f32]) {
+        let (width, height) = self.resized;
+        for first in (0..height).step_by(LANES) {
+            self.resize_rows(planes, from_fn(|lane| (first + lane).min(height - 1)));
+            for (plane, stretched) in out.chunks_exact_mut(width * height).zip(&self.stretched) {
+                for (lane, row) in plane.chunks_exact_mut(width).skip(first).take(LANES).enumerate() {
                     row.iter_mut()
                         .zip(stretched)
                         .for_each(|(value, lanes)| *value = lanes[lane]);
@@ -79,8 +106,8 @@ impl Plan {
         }
         let normalised =
             |rgb: [f32; 3]| -> [f32; 3] { from_fn(|channel| rgb[channel] * scale[channel] + shift[channel]) };
-        let (first, rest) = out.split_at_mut(side * side);
-        let (second, third) = rest.split_at_mut(side * side);
+        let (first, rest) = out.split_at_mut(width * height);
+        let (second, third) = rest.split_at_mut(width * height);
         let pixels = first
             .iter_mut()
             .zip(second)
@@ -93,7 +120,7 @@ impl Plan {
         }
     }
 
-    /// Rows `outputs` of the model's input, still in the colours of the source.
+    /// Rows `outputs` of what comes out, still in the colours of the source.
     fn resize_rows(&mut self, planes: Planes<'_>, outputs: [usize; LANES]) {
         let (start, columns, pairs) = (self.columns.start, self.columns.len(), self.columns.len().div_ceil(2));
         let (band, line, [first, second, third]) = (&mut self.band, &mut self.line, &mut self.stretched);
@@ -122,7 +149,7 @@ impl Plan {
     }
 }
 
-/// Rows of the model's input before they are resized along themselves, bytes at even places apart from those at odd
+/// Rows of what comes out before they are resized along themselves, bytes at even places apart from those at odd
 /// ones.
 #[derive(Debug)]
 struct Band {

@@ -1,0 +1,438 @@
+//! A device put together from its configuration.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lookhear_board::camera::replay::{ReplayCamera, Rounds, film_duration};
+use lookhear_board::camera::v4l2::LiveCamera;
+use lookhear_board::health::{HealthMonitor, SYSTEM_DIRECTORY};
+use lookhear_board::microphone::alsa::LiveMicrophone;
+use lookhear_board::microphone::replay::ReplayMicrophone;
+use lookhear_board::{Camera, CaptureError, Clock, Microphone, ptz};
+use lookhear_calibration::{Calibration, Level};
+
+use super::memory::Memory;
+use crate::actuation::lines::{self, EventQueue, EventSink};
+use crate::actuation::status::{Requests, Status};
+use crate::actuation::{mqtt, screen, web};
+use crate::configuration::Configuration;
+use crate::exchange::{Bulletin, Latest, Pulse, Viewfinder};
+use crate::perception::bundle::{Bundle, BundleError};
+use crate::perception::localiser::Localiser;
+use crate::pipeline::live::aim::{self, AimLines, AimSettings};
+use crate::pipeline::live::capture::{FrameLine, run_camera, run_microphone};
+use crate::pipeline::live::head::{self, HeadLine};
+use crate::pipeline::live::perceive::{self, PerceptionLines, PerceptionPace};
+use crate::pipeline::live::sound_line::sound_line;
+use crate::pipeline::live::supervisor::{StagePlan, StageResult, Supervisor};
+use crate::pipeline::live::throttle::Throttle;
+
+/// The calibration in the state directory.
+const CALIBRATION_FILE: &str = "calibration.toml";
+/// Below this level there is nothing to look for, where neither a person nor a fit says otherwise.
+const USUAL_QUIET_DECIBELS: f32 = -70.0;
+/// How often the temperature is read.
+const HEALTH_PERIOD: Duration = Duration::from_secs(2);
+/// For how long a stage may be silent. Drivers time out well within it.
+const PATIENCE: Duration = Duration::from_secs(6);
+/// For how long after its start: on a GPU the first start compiles kernels.
+const START_PATIENCE: Duration = Duration::from_secs(900);
+/// How long a stage may take to end.
+const STOP_PATIENCE: Duration = Duration::from_millis(1200);
+
+/// Why a device cannot be put together: a person has to mend something.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// The model cannot be used.
+    #[error(transparent)]
+    Model(#[from] BundleError),
+    /// The recording cannot be played.
+    #[error(transparent)]
+    Replay(#[from] CaptureError),
+}
+
+/// A device that runs.
+pub struct Device {
+    supervisor: Supervisor,
+    status: Arc<Bulletin<Status>>,
+    slowdown: Arc<AtomicU32>,
+    throttle: Throttle,
+    health: HealthMonitor,
+    health_read: Option<Duration>,
+    clock: Arc<dyn Clock>,
+    has_head: bool,
+}
+
+/// What the stages share, for as long as the device lives.
+struct Lines {
+    frames: FrameLine,
+    perceived: Latest<perceive::Perceived>,
+    head: HeadLine,
+    status: Arc<Bulletin<Status>>,
+    memory: Mutex<Memory>,
+}
+
+impl Device {
+    /// Puts a device together; nothing is opened or started before the first [`tick`](Self::tick).
+    ///
+    /// # Errors
+    /// When the model or a recording that is to be played cannot be read. Devices that are missing are no error: they are waited
+    /// for.
+    pub fn new(
+        configuration: Configuration,
+        state_directory: Option<&Path>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, DeviceError> {
+        let mut configuration = configuration;
+        configuration.web.token_file = within(state_directory, &configuration.web.token_file);
+        let configuration = Arc::new(configuration);
+        let calibration = recall_calibration(state_directory);
+        let bundle = Arc::new(read_bundle(&configuration, &calibration)?);
+        let memory = Memory::recall(state_directory);
+        let status = Arc::new(Bulletin::<Status>::default());
+        status.post(|status| status.paused = memory.remembered().paused);
+        let (screen_view, web_view) = (Arc::<Viewfinder>::default(), Arc::<Viewfinder>::default());
+        let lines = Arc::new(Lines {
+            frames: FrameLine {
+                latest: Latest::default(),
+                viewfinders: vec![screen_view.clone(), web_view.clone()],
+            },
+            perceived: Latest::default(),
+            head: HeadLine::default(),
+            status: status.clone(),
+            memory: Mutex::new(memory),
+        });
+        let slowdown = Arc::new(AtomicU32::new(1));
+        let rounds = rounds(&configuration, clock.now())?;
+        let has_head = configuration.ptz.kind != ptz::PtzKind::None;
+
+        let mut plans = vec![camera_plan(&configuration, &lines, rounds, &clock)];
+        let (sound_writer, sound_reader) = sound_line(bundle.manifest.sound.rate_hz);
+        let model_rate_hz = bundle.manifest.sound.rate_hz;
+        plans.push(microphone_plan(
+            &configuration,
+            Mutex::new(sound_writer),
+            model_rate_hz,
+            rounds,
+            &clock,
+        ));
+        let pace = PerceptionPace {
+            period: configuration.perception.period(),
+            quiet: quiet(&configuration, &calibration),
+            sound_delay_seconds: configuration.perception.sound_delay_seconds,
+        };
+        plans.push({
+            let (lines, bundle, slowdown) = (lines.clone(), bundle.clone(), slowdown.clone());
+            let backend = configuration.model.backend.clone();
+            let sound = Mutex::new(sound_reader);
+            plan("perception", move |pulse| {
+                let lines = PerceptionLines {
+                    frames: &lines.frames,
+                    sound: &sound,
+                    perceived: &lines.perceived,
+                    slowdown: &slowdown,
+                    status: &lines.status,
+                };
+                perceive::run(Localiser::new(&bundle, &backend)?, pace, &lines, pulse)
+            })
+        });
+        let (requests, asked) = Requests::line();
+        let events = configuration.events.enabled().then(EventSink::queue);
+        plans.push(aim_plan(
+            &configuration,
+            &lines,
+            Mutex::new(asked),
+            events.as_ref().map(|(sink, _)| sink.clone()),
+            has_head,
+        ));
+        if has_head {
+            plans.push(head_plan(&configuration, &lines, &clock));
+        }
+        plans.extend(output_plans(
+            &configuration,
+            &bundle,
+            &lines,
+            [screen_view, web_view],
+            &requests,
+        ));
+        if let Some((_, queue)) = events {
+            plans.push(events_plan(&configuration, queue));
+        }
+        Ok(Self {
+            supervisor: Supervisor::new(clock.clone(), plans),
+            status,
+            slowdown,
+            throttle: Throttle::new(configuration.heat),
+            health: HealthMonitor::new(Path::new(SYSTEM_DIRECTORY)),
+            health_read: None,
+            clock,
+            has_head,
+        })
+    }
+
+    /// Looks after the stages and the temperature. Call it some ten times a second.
+    pub fn tick(&mut self) {
+        self.supervisor.tick();
+        let now = self.clock.now();
+        let temperature = self.health_is_due(now).then(|| self.health.read().hottest_celsius);
+        let factor = temperature.map(|celsius| self.throttle.step(now, celsius));
+        if let Some(factor) = factor {
+            let before = self.slowdown.swap(factor, Ordering::Relaxed);
+            if factor != before {
+                tracing::warn!(
+                    "the machine is at {temperature:?} °C: percepts come {factor} times as seldom as configured"
+                );
+            }
+        }
+        let stages = self.supervisor.statuses();
+        self.status.post(|status| {
+            status.stamp = now;
+            status.stages = stages;
+            if let (Some(celsius), Some(factor)) = (temperature, factor) {
+                status.temperature_celsius = celsius;
+                status.throttled = factor > 1;
+            }
+        });
+    }
+
+    fn health_is_due(&mut self, now: Duration) -> bool {
+        let is_due = self
+            .health_read
+            .is_none_or(|read| now.saturating_sub(read) >= HEALTH_PERIOD);
+        if is_due {
+            self.health_read = Some(now);
+        }
+        is_due
+    }
+
+    /// How the device is doing.
+    pub fn status(&self) -> Status {
+        self.status.read()
+    }
+
+    /// A stage that only the end of the process can free.
+    pub fn stuck(&self) -> Option<&'static str> {
+        self.supervisor.stuck()
+    }
+
+    /// Ends all stages, with the camera at rest; gives the names of those that did not end in time.
+    pub fn stop(&mut self) -> Vec<&'static str> {
+        let mut late = Vec::new();
+        if self.has_head {
+            // The head first: whatever hangs elsewhere, the camera comes to rest.
+            let others: Vec<String> = self.supervisor.statuses().into_iter().map(|stage| stage.name).collect();
+            let others: Vec<&str> = others
+                .iter()
+                .map(String::as_str)
+                .filter(|name| *name != "ptz")
+                .collect();
+            late.extend(self.supervisor.stop(&others, STOP_PATIENCE));
+        }
+        late.extend(self.supervisor.stop(&[], STOP_PATIENCE / 2));
+        late
+    }
+}
+
+fn plan(name: &'static str, work: impl Fn(&Pulse) -> StageResult + Send + Sync + 'static) -> StagePlan {
+    StagePlan {
+        name,
+        work: Arc::new(work),
+        patience: PATIENCE,
+        start_patience: if name == "perception" {
+            START_PATIENCE
+        } else {
+            2 * PATIENCE
+        },
+    }
+}
+
+fn camera_plan(
+    configuration: &Arc<Configuration>,
+    lines: &Arc<Lines>,
+    rounds: Option<Rounds>,
+    clock: &Arc<dyn Clock>,
+) -> StagePlan {
+    let (configuration, lines, clock) = (configuration.clone(), lines.clone(), clock.clone());
+    plan("camera", move |pulse| {
+        let mut camera: Box<dyn Camera> = match (&configuration.replay.film, rounds) {
+            (Some(film), Some(rounds)) => Box::new(ReplayCamera::open(film, rounds, clock.clone())?),
+            _ => Box::new(LiveCamera::open(&configuration.camera)?),
+        };
+        run_camera(&mut camera, &lines.frames, &lines.status, pulse)
+    })
+}
+
+fn microphone_plan(
+    configuration: &Arc<Configuration>,
+    line: Mutex<crate::pipeline::live::sound_line::SoundWriter>,
+    model_rate_hz: u32,
+    rounds: Option<Rounds>,
+    clock: &Arc<dyn Clock>,
+) -> StagePlan {
+    let (configuration, clock) = (configuration.clone(), clock.clone());
+    plan("microphone", move |pulse| {
+        let mut microphone: Box<dyn Microphone> = match (&configuration.replay.sound, rounds) {
+            (Some(sound), Some(rounds)) => Box::new(ReplayMicrophone::open(sound, rounds, clock.clone())?),
+            _ => Box::new(LiveMicrophone::open(&configuration.microphone)?),
+        };
+        run_microphone(&mut microphone, &line, model_rate_hz, pulse)
+    })
+}
+
+fn aim_plan(
+    configuration: &Configuration,
+    lines: &Arc<Lines>,
+    asked: Mutex<std::sync::mpsc::Receiver<crate::actuation::status::Request>>,
+    events: Option<EventSink>,
+    has_head: bool,
+) -> StagePlan {
+    let settings = AimSettings {
+        attention: configuration.attention.clone(),
+        controller: configuration.controller.clone(),
+        optics: configuration.optics,
+        heatmap_in_events: configuration.events.heatmap,
+    };
+    let lines = lines.clone();
+    plan("attention", move |pulse| {
+        let on_pause = |paused| {
+            let mut memory = lines.memory.lock().unwrap_or_else(PoisonError::into_inner);
+            memory.keep(|remembered| remembered.paused = paused);
+        };
+        let lines = AimLines {
+            perceived: &lines.perceived,
+            head: has_head.then_some(&lines.head),
+            requests: &asked,
+            status: &lines.status,
+            events: events.as_ref(),
+            on_pause: &on_pause,
+        };
+        aim::run(&settings, &lines, pulse)
+    })
+}
+
+fn head_plan(configuration: &Configuration, lines: &Arc<Lines>, clock: &Arc<dyn Clock>) -> StagePlan {
+    let (settings, deadman) = (configuration.ptz.clone(), configuration.controller.deadman);
+    let (lines, clock) = (lines.clone(), clock.clone());
+    plan("ptz", move |pulse| match ptz::open(&settings, clock.clone())? {
+        Some(mut head) => head::run(&mut *head, &lines.head, deadman, pulse),
+        None => Ok(()),
+    })
+}
+
+fn output_plans(
+    configuration: &Arc<Configuration>,
+    bundle: &Bundle,
+    lines: &Arc<Lines>,
+    [screen_view, web_view]: [Arc<Viewfinder>; 2],
+    requests: &Requests,
+) -> Vec<StagePlan> {
+    let mut plans = Vec::new();
+    let input = bundle.manifest.picture.clone();
+    if configuration.screen.kind != lookhear_board::display::ScreenKind::None {
+        let (configuration, lines, input) = (configuration.clone(), lines.clone(), input.clone());
+        plans.push(plan("screen", move |pulse| {
+            Ok(screen::run(
+                &configuration.screen,
+                &screen_view,
+                &lines.status,
+                &input,
+                pulse,
+            )?)
+        }));
+    }
+    if configuration.web.enabled {
+        let (configuration, status, requests) = (configuration.clone(), lines.status.clone(), requests.clone());
+        plans.push(plan("web", move |pulse| {
+            let (status, requests) = (status.clone(), requests.clone());
+            Ok(web::run(
+                &configuration.web,
+                input.clone(),
+                status,
+                web_view.clone(),
+                requests,
+                pulse,
+            )?)
+        }));
+    }
+    if configuration.mqtt.enabled {
+        let (configuration, status, requests) = (configuration.clone(), lines.status.clone(), requests.clone());
+        plans.push(plan("mqtt", move |pulse| {
+            Ok(mqtt::run(&configuration.mqtt, &status, &requests, pulse)?)
+        }));
+    }
+    plans
+}
+
+fn events_plan(configuration: &Configuration, queue: EventQueue) -> StagePlan {
+    let settings = configuration.events.clone();
+    let queue = Mutex::new(queue);
+    plan("events", move |pulse| {
+        let queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(lines::run(&settings, &queue, pulse)?)
+    })
+}
+
+fn within(state_directory: Option<&Path>, path: &Path) -> PathBuf {
+    state_directory.map_or_else(|| path.to_owned(), |directory| directory.join(path))
+}
+
+/// The rounds in which a recording is played, where one is.
+fn rounds(configuration: &Configuration, now: Duration) -> Result<Option<Rounds>, CaptureError> {
+    let replay = &configuration.replay;
+    let period = match (&replay.film, &replay.sound) {
+        (Some(film), _) => film_duration(film)?,
+        (None, Some(sound)) => {
+            let track = lookhear_board::read_sound_track(sound).map_err(|cause| CaptureError::GiveUp {
+                device: sound.display().to_string(),
+                cause: cause.to_string(),
+            })?;
+            track.sound.duration()
+        }
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(Rounds { begun: now, period }))
+}
+
+fn read_bundle(configuration: &Configuration, calibration: &Calibration) -> Result<Bundle, BundleError> {
+    let mut bundle = match &configuration.model.path {
+        Some(path) => Bundle::read(path)?,
+        None => Bundle::default_model()?,
+    };
+    let fitted = calibration
+        .threshold
+        .as_ref()
+        .and_then(|fitted| fitted.for_source(&bundle.manifest.name));
+    if let Some(threshold) = configuration.model.threshold.or(fitted.map(|fit| fit.threshold)) {
+        bundle.manifest.threshold.similarity = threshold;
+    }
+    Ok(bundle)
+}
+
+fn quiet(configuration: &Configuration, calibration: &Calibration) -> Level {
+    let fitted = calibration
+        .noise_floor
+        .as_ref()
+        .and_then(|fitted| fitted.for_source(&configuration.microphone.device));
+    configuration
+        .perception
+        .quiet()
+        .or(fitted.map(|fit| fit.gate))
+        .unwrap_or(Level::from_decibels(USUAL_QUIET_DECIBELS))
+}
+
+/// What was fitted on this device; nothing where nothing was, or it cannot be read.
+fn recall_calibration(state_directory: Option<&Path>) -> Calibration {
+    let Some(path) = state_directory.map(|directory| directory.join(CALIBRATION_FILE)) else {
+        return Calibration::default();
+    };
+    match std::fs::read_to_string(&path).map(|text| Calibration::read(&text)) {
+        Ok(Ok(calibration)) => calibration,
+        Ok(Err(cause)) => {
+            tracing::warn!("{}: {cause}", path.display());
+            Calibration::default()
+        }
+        Err(_) => Calibration::default(),
+    }
+}

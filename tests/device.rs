@@ -1,0 +1,161 @@
+//! `lookhear run`, with a recording in place of camera and microphone and a head that is not there.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::f32::consts::TAU;
+use std::path::Path;
+use std::time::Duration;
+
+use lookhear_board::Sound;
+use lookhear_board::display::{Canvas, FilmSound, FilmWriter};
+use lookhear_tests::device::RunningDevice;
+use lookhear_tests::{outcome, program};
+use serde_json::Value;
+
+const FRAMES_A_SECOND: f64 = 10.0;
+
+/// A film of four seconds: a bright square in the left half over a dark ground, and a tone that beats.
+fn film(folder: &Path) {
+    let (width, height) = (320, 240);
+    let samples = (0..64_000)
+        .map(|index| index as f32 / 16_000.0)
+        .map(|time| 0.4 * (TAU * 440.0 * time).sin() * (TAU * 3.0 * time).sin())
+        .collect();
+    let sound = Sound {
+        samples,
+        rate_hz: 16_000,
+    };
+    let sound = FilmSound::Given(sound, Duration::ZERO);
+    let mut writer = FilmWriter::create(&folder.join("film.mp4"), width, height, FRAMES_A_SECOND, sound).unwrap();
+    for index in 0..40 {
+        let mut canvas = Canvas::new(width, height);
+        for (at, value) in canvas.bytes_mut().iter_mut().enumerate() {
+            let (x, y) = (at / 3 % width, at / 3 / width);
+            let inside = (40..80).contains(&x) && (60..100).contains(&y);
+            *value = if inside { 230 } else { (30 + x / 8) as u8 };
+        }
+        writer
+            .write(&canvas, Duration::from_secs_f64(f64::from(index) / FRAMES_A_SECOND))
+            .unwrap();
+    }
+    writer.finish().unwrap();
+}
+
+/// Replays the film; everything counts as the source, so that there always is one.
+const REPLAY: &str = "[replay]\nfilm = \"film.mp4\"\nsound = \"film.mp4\"\n[model]\nthreshold = -1.0\n";
+const HEAD: &str = "[ptz]\nkind = \"simulated\"\n";
+
+fn stage<'a>(status: &'a Value, name: &str) -> &'a Value {
+    let stages = status["stages"].as_array().unwrap();
+    stages.iter().find(|stage| stage["name"] == name).unwrap()
+}
+
+#[test]
+fn a_recording_is_perceived_round_after_round_until_the_device_is_told_to_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    film(folder.path());
+    let device = RunningDevice::start(folder.path(), REPLAY).unwrap();
+    let mut before = 0.0;
+    let mut heard = 0;
+    // More than a round of four seconds at five percepts a second, or whatever this machine manages.
+    for _ in 0..24 {
+        let line = device.line().unwrap();
+        assert_eq!(line["schema"], "lookhear.percept.v1");
+        let time = line["time"].as_f64().unwrap();
+        assert!(time > before, "{time} after {before}");
+        before = time;
+        if line["similarity"].is_number() {
+            heard += 1;
+            let level = line["level_dbfs"].as_f64().unwrap();
+            assert!(
+                (-20.0..-8.0).contains(&level),
+                "a tone of 0.4 that beats is at −14 dBFS: {level}"
+            );
+        }
+    }
+    assert!(heard >= 16, "{heard} of 24");
+    let status = device.status_when(|status| status["healthy"] == true).unwrap();
+    assert_eq!(stage(&status, "perception")["restarts"], 0);
+    assert_eq!(device.get("/healthz").unwrap().0, 200);
+    let ended = device.end("TERM").unwrap();
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.after < Duration::from_secs(2), "{ended:?}");
+}
+
+#[test]
+fn the_camera_turns_to_the_source_and_rests_while_paused_also_after_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    film(folder.path());
+    let configuration = format!("{REPLAY}{HEAD}");
+    let device = RunningDevice::start(folder.path(), &configuration).unwrap();
+    let pan = |status: &Value| status["pan_degrees"].as_f64().unwrap_or(0.0);
+    device.status_when(|status| pan(status).abs() > 3.0).unwrap();
+    assert_eq!(device.request(r#"{"request":"pause"}"#).unwrap().0, 202);
+    let paused = device
+        .status_when(|status| status["paused"] == true && status["moving"] == false)
+        .unwrap();
+    for _ in 0..10 {
+        device.line().unwrap();
+    }
+    let later = device.status_when(|_| true).unwrap();
+    assert_eq!((pan(&later), &later["moving"]), (pan(&paused), &Value::Bool(false)));
+    drop(device.end("KILL").unwrap());
+
+    let again = RunningDevice::start(folder.path(), &configuration).unwrap();
+    let status = again.status_when(|status| status["healthy"] == true).unwrap();
+    assert_eq!(status["paused"], true);
+    for _ in 0..10 {
+        again.line().unwrap();
+    }
+    let status = again.status_when(|_| true).unwrap();
+    assert_eq!(pan(&status), 0.0, "nothing moves it after a restart either");
+    assert_eq!(again.request(r#"{"request":"resume"}"#).unwrap().0, 202);
+    again.status_when(|status| pan(status).abs() > 3.0).unwrap();
+    assert_eq!(again.end("TERM").unwrap().code, Some(0));
+}
+
+#[test]
+fn a_missing_camera_is_waited_for_and_named_while_the_others_work() {
+    let folder = tempfile::tempdir().unwrap();
+    film(folder.path());
+    let configuration = "[replay]\nsound = \"film.mp4\"\n[camera]\ndevice = \"/dev/no-camera-here\"\n";
+    let device = RunningDevice::start(folder.path(), configuration).unwrap();
+    let status = device
+        .status_when(|status| {
+            stage(status, "camera")["restarts"].as_u64() > Some(1) && stage(status, "web")["fresh"] == true
+        })
+        .unwrap();
+    let trouble = stage(&status, "camera")["trouble"].as_str().unwrap();
+    assert!(trouble.contains("/dev/no-camera-here"), "{trouble}");
+    for name in ["microphone", "perception", "attention"] {
+        assert_eq!(stage(&status, name)["fresh"], true, "{name}: {status}");
+    }
+    let (code, reasons) = device.get("/healthz").unwrap();
+    assert_eq!(code, 503);
+    assert!(reasons.contains("camera"), "{reasons}");
+    assert_eq!(device.end("TERM").unwrap().code, Some(0));
+}
+
+#[test]
+fn a_key_that_nobody_knows_is_named_and_nothing_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lookhear.toml");
+    std::fs::write(&file, "[camera]\nwitdh = 640\n").unwrap();
+    let said = outcome(program("lookhear").unwrap().arg("run").arg("--config").arg(&file)).unwrap();
+    assert_eq!(said.code, Some(1));
+    assert!(
+        said.stderr.contains("witdh") && said.stderr.contains("lookhear.toml"),
+        "{}",
+        said.stderr
+    );
+}
+
+#[test]
+fn the_configuration_that_is_printed_is_one_that_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = outcome(program("lookhear").unwrap().args(["config", "--defaults"])).unwrap();
+    assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+    let file = folder.path().join("lookhear.toml");
+    std::fs::write(&file, &printed.stdout).unwrap();
+    let again = outcome(program("lookhear").unwrap().arg("config").arg("--config").arg(&file)).unwrap();
+    assert_eq!(again.stdout, printed.stdout);
+}
