@@ -15,6 +15,9 @@ use crate::journal::{Journal, now, sleep};
 /// Where a machine with udev has the camera, whatever its number is.
 pub const BY_ID: &str = "/dev/v4l/by-id/usb-Lookhear_Virtual_PTZ_camera_VIRTUAL0001-video-index0";
 
+/// How long the camera's program may take to read its scene, and the kernel to get to know the camera.
+const PLUG_SECONDS: f64 = 60.0;
+
 /// A camera on the bus; dropping it pulls the plug for good.
 pub struct VirtualCamera {
     child: Child,
@@ -54,7 +57,7 @@ impl VirtualCamera {
             log,
             linking,
         };
-        let until = now() + 10.0;
+        let until = now() + PLUG_SECONDS;
         while !Path::new(BY_ID).exists() {
             anyhow::ensure!(now() < until, "the kernel did not take the camera");
             sleep(0.02);

@@ -11,7 +11,8 @@ use crate::camera::BY_ID;
 use crate::journal::{Journal, now, sleep};
 use crate::microphone;
 
-/// A configuration for these small machines: few percepts, no page, the virtual camera and microphone.
+/// A configuration for these small machines: few percepts, and patience where they come late; no page; the virtual camera and
+/// microphone.
 pub fn configuration(more: &str) -> String {
     let mut sections: toml::Table = format!(
         r#"
@@ -27,6 +28,9 @@ pub fn configuration(more: &str) -> String {
         timeout_seconds = 1.0
         [perception]
         percepts_per_second = 4
+        [attention]
+        pause_seconds = 2.0
+        percept_reach_seconds = 2.0
         [optics]
         horizontal_field_of_view_degrees = 60
         [ptz]
@@ -176,9 +180,8 @@ impl Device {
 
 impl Drop for Device {
     fn drop(&mut self) {
-        // It may have ended by itself, as it should.
-        let _ = self.signal("TERM");
-        if self.end(4.0).is_none() {
+        let told = self.runs() && self.signal("TERM").is_ok();
+        if told && self.end(4.0).is_none() {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }

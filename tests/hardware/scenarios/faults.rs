@@ -246,7 +246,11 @@ pub fn disk_full(stage: &Stage) -> Result<Row> {
         .status()?;
     ensure!(mounted.success(), "no disk");
     let events = format!("{disk}/events.jsonl");
-    let mut work = at_work(stage, &format!("[events]\nfile = \"{events}\""), Some(disk))?;
+    let mut work = at_work(
+        stage,
+        &format!("[events]\nheatmap = true\nfile = \"{events}\""),
+        Some(disk),
+    )?;
     let began = now();
     let filled = fs::write(format!("{disk}/rubbish"), vec![0; 1 << 20]);
     ensure!(filled.is_err(), "the disk is not full");
