@@ -18,7 +18,7 @@ use crate::perception::picture::PictureError;
 /// From this temperature on people should look after the machine, in degrees Celsius.
 const HOT_CELSIUS: f32 = 80.0;
 /// How many lines a message gets.
-const MOST_MESSAGE_LINES: usize = 2;
+const MOST_MESSAGE_LINES: usize = 3;
 /// The share of the height that messages may cover.
 const MESSAGES_COVER: f32 = 0.4;
 
