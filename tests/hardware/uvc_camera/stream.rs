@@ -51,6 +51,16 @@ struct State {
     generation: u64,
 }
 
+/// One frame.
+struct Exposure {
+    /// Where the camera looked: pan and tilt.
+    look: [f64; 2],
+    /// The coded picture.
+    frame: Vec<u8>,
+    /// The camera itself says that it is bad.
+    bad: bool,
+}
+
 impl State {
     fn is_wanted(&self, generation: u64) -> bool {
         self.streaming && self.generation == generation
@@ -193,13 +203,13 @@ impl Camera {
             let now = MonotonicClock.now();
             std::thread::sleep(due.saturating_sub(now).min(interval));
             due = due.max(now.saturating_sub(interval)) + interval;
-            let (look, frame) = self.expose(stream, number)?;
-            let look = format!("look {:.2} {:.2}", look[0], look[1]);
+            let exposure = self.expose(stream, number)?;
+            let look = format!("look {:.2} {:.2}", exposure.look[0], exposure.look[1]);
             if look != looked {
                 report(&look);
                 looked = look;
             }
-            self.send(generation, number, frame);
+            self.send(generation, number, &exposure);
             number += 1;
         }
     }
@@ -211,8 +221,8 @@ impl Camera {
         (state.generation, state.device.stream())
     }
 
-    /// Where the camera looks, and what it sees there now, spoilt as it should be, with whether it says that it is bad.
-    fn expose(&self, stream: Stream, number: u64) -> Result<([f64; 2], (Vec<u8>, bool))> {
+    /// What the camera sees now, spoilt as it should be.
+    fn expose(&self, stream: Stream, number: u64) -> Result<Exposure> {
         let now = MonotonicClock.now();
         let (look, fault) = {
             let mut state = self.state();
@@ -221,12 +231,12 @@ impl Camera {
         let picture = self.scene.view(look, now.saturating_sub(self.film_start), stream.size);
         let mut frame = stream.coding.encode(&picture)?;
         let bad = fault.spoil(number, stream.coding, &mut frame);
-        Ok((look, (frame, bad)))
+        Ok(Exposure { look, frame, bad })
     }
 
     /// Sends a frame, payload by payload, as the host offers room; gives up when it is no longer wanted.
-    fn send(&self, generation: u64, number: u64, (frame, bad): (Vec<u8>, bool)) {
-        let mut rest = frame.as_slice();
+    fn send(&self, generation: u64, number: u64, exposure: &Exposure) {
+        let mut rest = exposure.frame.as_slice();
         while !rest.is_empty() {
             let waits = |state: &mut State| {
                 state.is_wanted(generation) && (state.rooms.is_empty() || state.fault == Fault::Freeze)
@@ -252,7 +262,7 @@ impl Camera {
             rest = after;
             let mut bits = END_OF_HEADER | u8::from(number % 2 == 1);
             if rest.is_empty() {
-                bits |= END_OF_FRAME | if bad { ERROR } else { 0 };
+                bits |= END_OF_FRAME | if exposure.bad { ERROR } else { 0 };
             }
             let mut payload = Vec::with_capacity(HEADER_BYTES + data.len());
             payload.extend([HEADER_BYTES as u8, bits]);
