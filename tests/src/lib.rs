@@ -1,5 +1,7 @@
 //! What the whole-product tests share: where the repository is, and the built programs.
 
+pub mod python;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::SystemTime;

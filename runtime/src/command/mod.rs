@@ -8,6 +8,7 @@ mod look;
 mod model;
 pub mod output;
 mod pairs;
+mod ptz;
 mod record;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +31,8 @@ pub enum Command {
     Model(model::Model),
     /// Measure how long one picture and one patch of sound take on this machine
     Bench(bench::Bench),
+    /// Try a pan-tilt head by hand: what it can do, and whether it does what it is told
+    Ptz(ptz::Ptz),
 }
 
 impl Command {
@@ -39,6 +42,7 @@ impl Command {
             Self::Look(look) => look.run(),
             Self::Model(model) => model.run(),
             Self::Bench(bench) => bench.run(),
+            Self::Ptz(ptz) => ptz.run(),
         }
     }
 }

@@ -181,7 +181,7 @@ impl SonyLine {
     pub fn open(address: impl ToSocketAddrs) -> io::Result<Self> {
         let mut line = Self {
             wire: Wire::open(address)?,
-            next_number: 0,
+            next_number: 1,
         };
         line.resynchronise()?;
         Ok(line)
@@ -217,10 +217,10 @@ impl Line for SonyLine {
         Ok(None)
     }
 
-    /// Has the camera count from 0. Its consent is not waited for: what follows may overtake it only where datagrams are
+    /// Has the camera count from 0, so that the next message bears 1. Its consent is not waited for: what follows may overtake it only where datagrams are
     /// reordered, and then the camera says that it has lost count.
     fn resynchronise(&mut self) -> io::Result<()> {
-        self.next_number = 0;
+        self.next_number = 1;
         self.wire.send(&with_header(CONTROL, 0, &RESET))
     }
 
