@@ -167,8 +167,8 @@ fn upside_down_it_is_turned_as_it_is_seen() {
 fn lost_datagrams_and_lost_counts_do_no_harm() {
     let mut camera = Camera::start(&["--lose", "4", "--forget", "7"]);
     for (kind, pan) in [("visca-sony-udp", 15.0), ("visca-udp", -15.0)] {
-        camera.says(kind, &format!("to {pan} 3 --speed 100"));
-        assert_eq!(camera.looks(), (pan, 3.0), "{kind}");
+        camera.says(kind, &format!("to {pan} 5 --speed 100"));
+        assert_eq!(camera.looks(), (pan, 5.0), "{kind}");
         camera.says(kind, "drive 0 9 --seconds 0.5");
         assert!(camera.is_at_rest(), "{kind}");
     }
