@@ -4,6 +4,7 @@ pub mod device;
 pub mod pretend;
 pub mod room;
 pub mod scene;
+pub mod python;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

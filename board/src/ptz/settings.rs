@@ -167,7 +167,7 @@ impl PtzSettings {
             }
         };
         let limits = [self.fastest_pan, self.fastest_tilt];
-        if limits.into_iter().flatten().any(|limit| !(limit > 0.0)) {
+        if limits.into_iter().flatten().any(|limit| limit.is_nan() || limit <= 0.0) {
             return Err(self.nonsense("fastest_pan and fastest_tilt are above 0"));
         }
         Ok(Mounting {
@@ -235,9 +235,9 @@ pub fn halt(settings: &PtzSettings, clock: Arc<dyn Clock>) -> Result<Halted, Ptz
         let confirmed = Visca::halt(transport, &settings.address, &settings.visca, timeout, clock)?;
         return Ok(if confirmed { Halted::Confirmed } else { Halted::Sent });
     }
-    match open(settings, clock)? {
-        // A simulated head has not been moving before it was there.
-        Some(mut head) if settings.kind != PtzKind::Simulated => head.stop().map(|()| Halted::Confirmed),
+    match settings.kind {
+        PtzKind::Uvc => Uvc::halt(&settings.address, &settings.uvc).map(|()| Halted::Confirmed),
+        // A simulated head was not moving before it was there.
         _ => Ok(Halted::Nothing),
     }
 }
