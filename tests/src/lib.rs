@@ -2,9 +2,9 @@
 
 pub mod device;
 pub mod pretend;
+pub mod python;
 pub mod room;
 pub mod scene;
-pub mod python;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -3,6 +3,7 @@
 mod trial;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
+use lookhear::configuration::Configuration;
 use lookhear_board::ptz::{Halted, PtzKind, PtzSettings, halt, open};
 use lookhear_board::{Abilities, MonotonicClock, Orientation, PtzError, Velocity};
 
@@ -37,6 +39,9 @@ Degrees grow to the right and upward, as the camera sees it. Ctrl-C stops the he
 /// Which head, in place of what the settings say.
 #[derive(Debug, Clone, Default, Args)]
 pub struct HeadOptions {
+    /// The configuration that names the head [default: /etc/lookhear/lookhear.toml, where --kind is not given]
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
     /// What sort of head it is
     #[arg(long, value_parser = kinds())]
     kind: Option<PtzKind>,
@@ -58,6 +63,12 @@ pub struct HeadOptions {
     /// Which of the cameras on a serial line, 1 to 7
     #[arg(long)]
     camera: Option<u8>,
+    /// The user of an ONVIF camera
+    #[arg(long)]
+    user: Option<String>,
+    /// The file that holds the password of that user
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
     /// How many units of VISCA are a degree
     #[arg(long, value_name = "UNITS")]
     units_per_degree: Option<f64>,
@@ -68,6 +79,16 @@ fn kinds() -> impl TypedValueParser<Value = PtzKind> {
 }
 
 impl HeadOptions {
+    /// The settings of the configuration, with what was given on the command line in their place.
+    fn settings(&self) -> anyhow::Result<PtzSettings> {
+        let configured = if self.config.is_some() || self.kind.is_none() {
+            Configuration::read(self.config.as_deref())?.ptz
+        } else {
+            PtzSettings::default()
+        };
+        Ok(self.over(configured))
+    }
+
     /// Settings with what was given on the command line in their place.
     pub fn over(&self, mut settings: PtzSettings) -> PtzSettings {
         settings.kind = self.kind.unwrap_or(settings.kind);
@@ -77,6 +98,8 @@ impl HeadOptions {
         settings.tilt_inverted |= self.tilt_inverted;
         settings.visca.baud = self.baud.unwrap_or(settings.visca.baud);
         settings.visca.camera = self.camera.unwrap_or(settings.visca.camera);
+        settings.onvif.user = self.user.clone().unwrap_or(settings.onvif.user);
+        settings.onvif.password_file = self.password_file.clone().or(settings.onvif.password_file);
         if let Some(units) = self.units_per_degree {
             settings.visca.pan_units_per_degree = units;
             settings.visca.tilt_units_per_degree = units;
@@ -127,12 +150,12 @@ enum Action {
 impl Ptz {
     /// Does it.
     pub fn run(self) -> anyhow::Result<()> {
-        let settings = self.head.over(PtzSettings::default());
-        if settings.kind == PtzKind::None {
-            bail!("no head is named: give --kind and --address");
-        }
+        let settings = self.head.settings()?;
         if matches!(self.action, Action::Stop) {
             return stop(&settings);
+        }
+        if settings.kind == PtzKind::None {
+            bail!("no head is named: give --kind and --address, or name one in the configuration");
         }
         let clock = Arc::new(MonotonicClock);
         let head = open(&settings, clock)?.context("the settings name no head")?;
