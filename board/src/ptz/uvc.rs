@@ -387,9 +387,15 @@ impl<C: Controls> Ptz for Uvc<C> {
     }
 
     fn drive(&mut self, velocity: Velocity) -> Result<(), PtzError> {
-        let Some(speeds) = self.speeds.filter(|_| self.abilities.continuous) else {
-            return Err(self.refuse("speeds that could be relied on"));
+        let Some(speeds) = self.speeds else {
+            return Err(self.refuse("speeds"));
         };
+        if !self.abilities.continuous {
+            let cause =
+                "with this kernel it would creep to the left and down: turn it to places, or use Linux 6.19".to_owned();
+            let device = self.device.clone();
+            return Err(PtzError::GiveUp { device, cause });
+        }
         let fastest = self.abilities.fastest;
         let values = speeds.set_to(
             |values| step(velocity.pan, fastest.pan, values),

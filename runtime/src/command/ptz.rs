@@ -395,9 +395,11 @@ mod tests {
 
     #[test]
     fn the_command_line_goes_over_the_settings() {
-        let mut settings = PtzSettings::default();
-        settings.address = "here".to_owned();
-        settings.tilt_inverted = true;
+        let settings = PtzSettings {
+            address: "here".to_owned(),
+            tilt_inverted: true,
+            ..PtzSettings::default()
+        };
         let options = HeadOptions {
             kind: Some(PtzKind::ViscaTcp),
             units_per_degree: Some(20.0),
