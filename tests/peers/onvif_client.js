@@ -20,7 +20,8 @@ async function turn() {
     const ptz = service(Ptz, capabilities.PTZ.XAddr);
     const at = async () => {
         const status = (await ptz.getStatus({ ProfileToken: profile })).data.GetStatusResponse.PTZStatus;
-        return status.Position.PanTilt.$;
+        const { x, y } = status.Position.PanTilt.$;
+        return { x: Number(x), y: Number(y) };
     };
 
     await ptz.absoluteMove({ ProfileToken: profile, Position: { x: -0.2, y: 0.2, z: 0 }, Speed: { x: 1, y: 1, z: 1 } });

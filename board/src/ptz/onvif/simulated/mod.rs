@@ -78,7 +78,7 @@ impl Default for Behaviour {
         Self {
             asks_for: AsksFor::Nothing,
             user: "operator".to_owned(),
-            password: "let <me> in".to_owned(),
+            password: "let me in".to_owned(),
             profile: "profile2".to_owned(),
             shows: Utc(1_000_000_000),
             takes_places: true,
