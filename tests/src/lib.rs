@@ -1,6 +1,7 @@
 //! What the whole-product tests share: where the repository is, and the built programs.
 
 pub mod device;
+pub mod film;
 pub mod pretend;
 pub mod python;
 pub mod room;
