@@ -1,44 +1,12 @@
 //! `lookhear run`, with a recording in place of camera and microphone and a head that is not there.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::f32::consts::TAU;
-use std::path::Path;
 use std::time::Duration;
 
-use lookhear_board::Sound;
-use lookhear_board::display::{Canvas, FilmSound, FilmWriter};
 use lookhear_tests::device::RunningDevice;
+use lookhear_tests::film::write_film;
 use lookhear_tests::{outcome, program};
 use serde_json::Value;
-
-const FRAMES_A_SECOND: f64 = 10.0;
-
-/// A film of four seconds: a bright square in the left half over a dark ground, and a tone that beats.
-fn film(folder: &Path) {
-    let (width, height) = (320, 240);
-    let samples = (0..64_000)
-        .map(|index| index as f32 / 16_000.0)
-        .map(|time| 0.4 * (TAU * 440.0 * time).sin() * (TAU * 3.0 * time).sin())
-        .collect();
-    let sound = Sound {
-        samples,
-        rate_hz: 16_000,
-    };
-    let sound = FilmSound::Given(sound, Duration::ZERO);
-    let mut writer = FilmWriter::create(&folder.join("film.mp4"), width, height, FRAMES_A_SECOND, sound).unwrap();
-    for index in 0..40 {
-        let mut canvas = Canvas::new(width, height);
-        for (at, value) in canvas.bytes_mut().iter_mut().enumerate() {
-            let (x, y) = (at / 3 % width, at / 3 / width);
-            let inside = (40..80).contains(&x) && (60..100).contains(&y);
-            *value = if inside { 230 } else { (30 + x / 8) as u8 };
-        }
-        writer
-            .write(&canvas, Duration::from_secs_f64(f64::from(index) / FRAMES_A_SECOND))
-            .unwrap();
-    }
-    writer.finish().unwrap();
-}
 
 /// Replays the film; everything counts as the source, so that there always is one.
 const REPLAY: &str = "[replay]\nfilm = \"film.mp4\"\nsound = \"film.mp4\"\n[model]\nthreshold = -1.0\n";
@@ -52,7 +20,7 @@ fn stage<'a>(status: &'a Value, name: &str) -> &'a Value {
 #[test]
 fn a_recording_is_perceived_round_after_round_until_the_device_is_told_to_stop() {
     let folder = tempfile::tempdir().unwrap();
-    film(folder.path());
+    write_film(&folder.path().join("film.mp4")).unwrap();
     let device = RunningDevice::start(folder.path(), REPLAY).unwrap();
     let mut before = 0.0;
     let mut heard = 0;
@@ -84,7 +52,7 @@ fn a_recording_is_perceived_round_after_round_until_the_device_is_told_to_stop()
 #[test]
 fn the_camera_turns_to_the_source_and_rests_while_paused_also_after_a_crash() {
     let folder = tempfile::tempdir().unwrap();
-    film(folder.path());
+    write_film(&folder.path().join("film.mp4")).unwrap();
     let configuration = format!("{REPLAY}{HEAD}");
     let device = RunningDevice::start(folder.path(), &configuration).unwrap();
     let pan = |status: &Value| status["pan_degrees"].as_f64().unwrap_or(0.0);
@@ -116,7 +84,7 @@ fn the_camera_turns_to_the_source_and_rests_while_paused_also_after_a_crash() {
 #[test]
 fn a_missing_camera_is_waited_for_and_named_while_the_others_work() {
     let folder = tempfile::tempdir().unwrap();
-    film(folder.path());
+    write_film(&folder.path().join("film.mp4")).unwrap();
     let configuration = "[replay]\nsound = \"film.mp4\"\n[camera]\ndevice = \"/dev/no-camera-here\"\n";
     let device = RunningDevice::start(folder.path(), configuration).unwrap();
     let status = device

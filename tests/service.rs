@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
+use lookhear_tests::film::write_film;
 use lookhear_tests::{Outcome, outcome, program, root};
 
 /// How many things the scenario tries.
@@ -37,6 +38,7 @@ fn prepare(scenario: &Path) -> Result<()> {
     let said = run(Command::new(root().join("board/package")).env("PACKAGE_PROFILE", "dev"))?;
     let package = said.lines().last().context("board/package names no package")?;
     fs::copy(package, scenario.join("lookhear.deb")).with_context(|| format!("{package} cannot be copied"))?;
+    write_film(&scenario.join("film.mp4"))?;
     let service = root().join("tests/service");
     for name in ["run", "lookhear.toml"] {
         fs::copy(service.join(name), scenario.join(name))?;

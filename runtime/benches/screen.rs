@@ -69,6 +69,7 @@ fn status() -> Status {
             state: State::Tracking,
             target: Some(peak),
             confidence: 1.0,
+            ..Attention::default()
         },
         temperature_celsius: Some(60.0),
         paused: true,

@@ -53,7 +53,7 @@ pub struct Configuration {
     /// The MQTT broker.
     pub mqtt: MqttSettings,
     /// What is done against heat.
-    pub heat: ThrottleSettings,
+    pub throttle: ThrottleSettings,
 }
 
 /// What perceives.

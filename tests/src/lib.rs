@@ -1,7 +1,9 @@
 //! What the whole-product tests share: where the repository is, and the built programs.
 
 pub mod device;
+pub mod film;
 pub mod pretend;
+pub mod python;
 pub mod room;
 pub mod scene;
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use drm::buffer::{Buffer as _, DrmFourcc};
-use drm::control::dumbbuffer::DumbBuffer;
+use drm::control::dumbbuffer::{DumbBuffer, DumbMapping};
 use drm::control::{ClipRect, Device as ControlDevice, Event, PageFlipFlags, connector, crtc, framebuffer};
 use drm::{Device, DriverCapability};
 use rustix::fs::OFlags;
@@ -61,10 +61,16 @@ impl Card {
 }
 
 /// A picture in the memory of a card.
-#[derive(Debug)]
 struct Buffer {
     dumb: DumbBuffer,
+    mapping: DumbMapping<'static>,
     framebuffer: framebuffer::Handle,
+}
+
+impl std::fmt::Debug for Buffer {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Buffer({:?}, {:?})", self.dumb, self.framebuffer)
+    }
 }
 
 /// A screen on a card. What it showed before comes back when this is dropped.
@@ -224,16 +230,14 @@ impl DrmScreen {
         })
     }
 
-    fn copy(&mut self, canvas: &Canvas, buffer: usize) -> io::Result<()> {
-        let mut mapping = self.card.map_dumb_buffer(&mut self.buffers[buffer].dumb)?;
-        self.memory.copy(canvas, self.rotation, &mut mapping);
-        Ok(())
+    fn copy(&mut self, canvas: &Canvas, buffer: usize) {
+        self.memory
+            .copy(canvas, self.rotation, &mut self.buffers[buffer].mapping);
     }
 
     /// Draws on the buffer that is shown, and says so to screens that must be sent it.
     fn draw_over(&mut self, canvas: &Canvas) -> Result<(), ScreenError> {
-        self.copy(canvas, self.front)
-            .map_err(|error| self.fails("draw on it", &error))?;
+        self.copy(canvas, self.front);
         let (width, height) = self.output.mode.size();
         let whole = ClipRect::new(0, 0, width, height);
         match self
@@ -263,8 +267,7 @@ impl Screen for DrmScreen {
             return self.draw_over(canvas);
         }
         let back = 1 - self.front;
-        self.copy(canvas, back)
-            .map_err(|error| self.fails("draw on it", &error))?;
+        self.copy(canvas, back);
         let flags = PageFlipFlags::EVENT;
         match self
             .card
@@ -315,10 +318,21 @@ impl Buffer {
             PixelLayout::BlueFirst | PixelLayout::RedFirst => (DrmFourcc::Xrgb8888, 24),
         };
         let bits = layout.bytes() as u32 * 8;
-        let mut dumb = card.create_dumb_buffer((width.into(), height.into()), format, bits)?;
-        let blackened = card.map_dumb_buffer(&mut dumb).map(|mut mapping| mapping.fill(0));
-        match blackened.and_then(|()| card.add_framebuffer(&dumb, depth, bits)) {
-            Ok(framebuffer) => Ok(Self { dumb, framebuffer }),
+        let dumb = card.create_dumb_buffer((width.into(), height.into()), format, bits)?;
+        // The mapping is kept, for to touch fresh pages at every picture is slow; its borrow of this small description must
+        // then last as long, which costs so many bytes each time a screen is opened.
+        let mapped = card.map_dumb_buffer(Box::leak(Box::new(dumb)));
+        let made = mapped.and_then(|mut mapping| {
+            mapping.fill(0);
+            let framebuffer = card.add_framebuffer(&dumb, depth, bits)?;
+            Ok((mapping, framebuffer))
+        });
+        match made {
+            Ok((mapping, framebuffer)) => Ok(Self {
+                dumb,
+                mapping,
+                framebuffer,
+            }),
             Err(error) => {
                 let _ = card.destroy_dumb_buffer(dumb);
                 Err(error)
@@ -326,6 +340,7 @@ impl Buffer {
         }
     }
 
+    /// Gives the memory back, once nothing shows it; the mapping goes with the last of it.
     fn free(&self, card: &Card) {
         let _ = card.destroy_framebuffer(self.framebuffer);
         let _ = card.destroy_dumb_buffer(self.dumb);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::mount::{Mounted, Mounting};
+use super::onvif::{Onvif, OnvifSettings};
 use super::uvc::{Uvc, UvcSettings};
 use super::visca::{Transport, Visca, ViscaSettings};
 use super::{Ptz, PtzError, SimulatedHead, SimulatedHeadSettings};
@@ -31,19 +32,22 @@ pub enum PtzKind {
     ViscaTcp,
     /// VISCA over UDP, port 1259.
     ViscaUdp,
+    /// A network camera that speaks ONVIF.
+    Onvif,
     /// A head that is not there, for trying things out.
     Simulated,
 }
 
 impl PtzKind {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::None,
         Self::Uvc,
         Self::ViscaSerial,
         Self::ViscaSonyUdp,
         Self::ViscaTcp,
         Self::ViscaUdp,
+        Self::Onvif,
         Self::Simulated,
     ];
 
@@ -56,6 +60,7 @@ impl PtzKind {
             Self::ViscaSonyUdp => "visca-sony-udp",
             Self::ViscaTcp => "visca-tcp",
             Self::ViscaUdp => "visca-udp",
+            Self::Onvif => "onvif",
             Self::Simulated => "simulated",
         }
     }
@@ -66,7 +71,7 @@ impl PtzKind {
             Self::ViscaSonyUdp => Some(Transport::SonyUdp),
             Self::ViscaTcp => Some(Transport::Tcp),
             Self::ViscaUdp => Some(Transport::Udp),
-            Self::None | Self::Uvc | Self::Simulated => None,
+            Self::None | Self::Uvc | Self::Onvif | Self::Simulated => None,
         }
     }
 }
@@ -90,10 +95,10 @@ impl FromStr for PtzKind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PtzSettings {
-    /// What sort of head it is: none, uvc, visca-serial, visca-sony-udp, visca-tcp, visca-udp or simulated.
+    /// What sort of head it is: none, uvc, visca-serial, visca-sony-udp, visca-tcp, visca-udp, onvif or simulated.
     pub kind: PtzKind,
     /// Where it is: of a USB camera or a serial port its path (/dev/v4l/by-id/… and /dev/serial/by-id/… stay the same when
-    /// something else is plugged in), over a network HOST or HOST:PORT.
+    /// something else is plugged in), over a network HOST or HOST:PORT, of ONVIF its URL unless that stands in `onvif`.
     pub address: String,
     /// For how long an answer to a command is waited for, in seconds, 0.05..5.
     pub timeout_seconds: f64,
@@ -117,6 +122,8 @@ pub struct PtzSettings {
     pub uvc: UvcSettings,
     /// What is particular to cameras that speak VISCA.
     pub visca: ViscaSettings,
+    /// What is particular to cameras that speak ONVIF.
+    pub onvif: OnvifSettings,
     /// What is particular to the simulated head.
     pub simulated: SimulatedHeadSettings,
 }
@@ -135,6 +142,7 @@ impl Default for PtzSettings {
             fastest_tilt: None,
             uvc: UvcSettings::default(),
             visca: ViscaSettings::default(),
+            onvif: OnvifSettings::default(),
             simulated: SimulatedHeadSettings::default(),
         }
     }
@@ -167,7 +175,7 @@ impl PtzSettings {
             }
         };
         let limits = [self.fastest_pan, self.fastest_tilt];
-        if limits.into_iter().flatten().any(|limit| !(limit > 0.0)) {
+        if limits.into_iter().flatten().any(|limit| limit.is_nan() || limit <= 0.0) {
             return Err(self.nonsense("fastest_pan and fastest_tilt are above 0"));
         }
         Ok(Mounting {
@@ -178,6 +186,20 @@ impl PtzSettings {
             fastest_pan: self.fastest_pan,
             fastest_tilt: self.fastest_tilt,
         })
+    }
+
+    /// Where and how ONVIF is spoken.
+    fn onvif_camera(&self) -> OnvifSettings {
+        let mut camera = self.onvif.clone();
+        if camera.url.is_empty() {
+            let has_scheme = self.address.contains("://");
+            camera.url = if has_scheme {
+                self.address.clone()
+            } else {
+                format!("http://{}", self.address)
+            };
+        }
+        camera
     }
 
     fn nonsense(&self, cause: &str) -> PtzError {
@@ -206,6 +228,7 @@ pub fn open(settings: &PtzSettings, clock: Arc<dyn Clock>) -> Result<Option<Box<
     } else {
         match settings.kind {
             PtzKind::Uvc => Box::new(Uvc::open(&settings.address, &settings.uvc)?),
+            PtzKind::Onvif => Box::new(Onvif::open(&settings.onvif_camera(), clock)?),
             PtzKind::Simulated => Box::new(SimulatedHead::new(clock, settings.simulated.clone())),
             _ => return Ok(None),
         }
@@ -235,9 +258,12 @@ pub fn halt(settings: &PtzSettings, clock: Arc<dyn Clock>) -> Result<Halted, Ptz
         let confirmed = Visca::halt(transport, &settings.address, &settings.visca, timeout, clock)?;
         return Ok(if confirmed { Halted::Confirmed } else { Halted::Sent });
     }
-    match open(settings, clock)? {
-        // A simulated head has not been moving before it was there.
-        Some(mut head) if settings.kind != PtzKind::Simulated => head.stop().map(|()| Halted::Confirmed),
+    match settings.kind {
+        PtzKind::Uvc => Uvc::halt(&settings.address, &settings.uvc).map(|()| Halted::Confirmed),
+        PtzKind::Onvif => Onvif::open(&settings.onvif_camera(), clock)?
+            .stop()
+            .map(|()| Halted::Confirmed),
+        // A simulated head was not moving before it was there.
         _ => Ok(Halted::Nothing),
     }
 }

@@ -2,8 +2,11 @@
 //!
 //! Positions are arc-seconds to the right and upward (Linux, "Camera Control Reference", `V4L2_CID_PAN_ABSOLUTE`); speeds are
 //! steps of the camera's own, of which it does not tell what they are in degrees a second. Both axes go out in one call, as
-//! they are one control of the camera. Kernels before 6.19 tell a wrong lowest speed and hold the camera to it, so that with
-//! these many a camera turns to the left and down at its slowest only.
+//! they are one control of the camera.
+//!
+//! Kernels before 6.19 take the slowest speed for the lowest and hold the camera to it, so that it creeps to the left and down
+//! (Linux, "media: uvcvideo: UVC minimum relative pan/tilt/zoom speed fix", December 2025). A camera that also takes places is
+//! then driven by these alone.
 
 use std::io::{self, ErrorKind};
 use std::ops::RangeInclusive;
@@ -19,7 +22,7 @@ use crate::shield::shielded;
 pub mod id {
     /// Turns to where it looked when it was switched on.
     pub const PAN_RESET: u32 = 0x009a_0906;
-    /// As `PAN_RESET`.
+    /// The same for tilt.
     pub const TILT_RESET: u32 = 0x009a_0907;
     /// Arc-seconds to the right.
     pub const PAN_ABSOLUTE: u32 = 0x009a_0908;
@@ -61,6 +64,13 @@ pub struct Values {
     pub maximum: i64,
     /// What it is when the camera is switched on.
     pub default: i64,
+}
+
+impl Values {
+    /// Of a speed: whether it is slower one way than the other.
+    fn is_lopsided(&self) -> bool {
+        self.minimum != -self.maximum
+    }
 }
 
 /// The controls of a camera.
@@ -177,6 +187,12 @@ impl Pair {
         (pair.pan.is_some() || pair.tilt.is_some()).then_some(pair)
     }
 
+    /// Whether one of its speeds is slower one way than the other.
+    fn is_lopsided(&self) -> bool {
+        let mut axes = self.pan.iter().chain(&self.tilt);
+        axes.any(|(_, values)| values.is_lopsided())
+    }
+
     /// What to set for two values that depend on what the controls take.
     fn set_to(&self, pan: impl Fn(Values) -> i64, tilt: impl Fn(Values) -> i64) -> Vec<(u32, i64)> {
         let pan = self.pan.map(|(id, values)| (id, pan(values)));
@@ -197,6 +213,16 @@ pub struct Uvc<C = V4lControls> {
     driving: Option<Vec<(u32, i64)>>,
 }
 
+fn unopened(device: &str, cause: &io::Error) -> PtzError {
+    let device = device.to_owned();
+    if cause.kind() == ErrorKind::PermissionDenied {
+        let cause = format!("it may not be opened ({cause}); cameras are open to the group video");
+        return PtzError::GiveUp { device, cause };
+    }
+    let cause = format!("it cannot be opened ({cause})");
+    PtzError::Rebuild { device, cause }
+}
+
 impl Uvc {
     /// Opens a camera by its path.
     ///
@@ -204,17 +230,28 @@ impl Uvc {
     /// `GiveUp` where it may not be opened or does not turn, `Rebuild` where it is not there.
     pub fn open(path: &str, settings: &UvcSettings) -> Result<Self, PtzError> {
         let device = format!("camera {path}");
-        let controls = V4lControls::open(path).map_err(|cause| match cause.kind() {
-            ErrorKind::PermissionDenied => PtzError::GiveUp {
-                device: device.clone(),
-                cause: format!("it may not be opened ({cause}); cameras are open to the group video"),
-            },
-            _ => PtzError::Rebuild {
-                device: device.clone(),
-                cause: format!("it cannot be opened ({cause})"),
-            },
-        })?;
+        let controls = V4lControls::open(path).map_err(|cause| unopened(&device, &cause))?;
         Self::with_controls(controls, device, settings)
+    }
+
+    /// Stops a camera without asking first what it can do: that takes slow ones a second.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and where the stop could not be sent.
+    pub fn halt(path: &str, settings: &UvcSettings) -> Result<(), PtzError> {
+        let device = v4l::Device::with_path(path).map_err(|cause| unopened(&format!("camera {path}"), &cause))?;
+        let stopped = |ids: &[u32]| {
+            let controls = ids.iter().map(|id| Control {
+                id: *id,
+                value: Value::Integer(0),
+            });
+            device.set_controls(controls.collect()).is_ok()
+        };
+        let both = [id::PAN_SPEED, id::TILT_SPEED];
+        if stopped(&both) || both.map(|id| stopped(&[id])).contains(&true) {
+            return Ok(());
+        }
+        Self::open(path, settings)?.stop()
     }
 }
 
@@ -243,7 +280,7 @@ impl<C: Controls> Uvc<C> {
         };
         let abilities = Abilities {
             absolute: places.is_some(),
-            continuous: speeds.is_some(),
+            continuous: speeds.is_some_and(|speeds| places.is_none() || !speeds.is_lopsided()),
             tells_orientation: places.is_some(),
             pan_degrees: range(|pair| pair.pan),
             tilt_degrees: range(|pair| pair.tilt),
@@ -306,8 +343,8 @@ impl<C: Controls> Uvc<C> {
     }
 }
 
-/// The step that comes nearest to a speed. The lowest value that the driver tells is not to be trusted, so the greatest one
-/// holds both ways.
+/// The step that comes nearest to a speed. The lowest value that older kernels tell is wrong, so the greatest one holds both
+/// ways.
 fn step(velocity: f64, fastest: f64, values: Values) -> i64 {
     let most = values.maximum.max(values.minimum.saturating_abs()).max(1) as f64;
     let share = if fastest > 0.0 { velocity / fastest } else { 0.0 };
@@ -353,6 +390,12 @@ impl<C: Controls> Ptz for Uvc<C> {
         let Some(speeds) = self.speeds else {
             return Err(self.refuse("speeds"));
         };
+        if !self.abilities.continuous {
+            let cause =
+                "with this kernel it would creep to the left and down: turn it to places, or use Linux 6.19".to_owned();
+            let device = self.device.clone();
+            return Err(PtzError::GiveUp { device, cause });
+        }
         let fastest = self.abilities.fastest;
         let values = speeds.set_to(
             |values| step(velocity.pan, fastest.pan, values),

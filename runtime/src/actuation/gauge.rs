@@ -22,8 +22,9 @@ const METER_FLOOR_DECIBELS: f32 = -60.0;
 /// From which levels on the meter warns, in dBFS.
 const METER_LOUD_DECIBELS: f32 = -12.0;
 const METER_CLIPPING_DECIBELS: f32 = -3.0;
-/// How much of the picture shines through a shade, of 256.
-const SHADE_TRANSPARENCY: u16 = 90;
+/// How much of the picture shines through a shade, of 256: where little is written, and where much is.
+pub(super) const LIGHT_SHADE: u16 = 90;
+pub(super) const DEEP_SHADE: u16 = 40;
 
 /// A bar with a text before it.
 pub(super) struct Gauge {
@@ -83,18 +84,19 @@ impl Gauge {
     }
 }
 
-/// Lays a shade over a part of the canvas, for what is written there to be legible on any picture.
-pub(super) fn darken(canvas: &mut Canvas, area: Rectangle) {
+/// Lays a shade over a part of the canvas, for what is written there to be legible on any picture; so much of which, of 256,
+/// shines through.
+pub(super) fn darken(canvas: &mut Canvas, area: Rectangle, transparency: u16) {
     let (width, height) = (canvas.width() as i32, canvas.height() as i32);
     let (left, top) = (area.top_left.x.clamp(0, width), area.top_left.y.clamp(0, height));
     let right = (area.top_left.x + area.size.width as i32).clamp(left, width) as usize;
     let bottom = (area.top_left.y + area.size.height as i32).clamp(top, height) as usize;
-    let shade = [SHADE.r(), SHADE.g(), SHADE.b()].map(|value| u16::from(value) * (256 - SHADE_TRANSPARENCY));
+    let shade = [SHADE.r(), SHADE.g(), SHADE.b()].map(|value| u16::from(value) * (256 - transparency));
     let rows = canvas.bytes_mut().chunks_exact_mut(width.max(1) as usize * 3);
     for row in rows.take(bottom).skip(top as usize) {
         for pixel in row[left as usize * 3..right * 3].chunks_exact_mut(3) {
             for (value, shade) in pixel.iter_mut().zip(shade) {
-                *value = ((u16::from(*value) * SHADE_TRANSPARENCY + shade) >> 8) as u8;
+                *value = ((u16::from(*value) * transparency + shade) >> 8) as u8;
             }
         }
     }
@@ -127,7 +129,11 @@ mod tests {
     fn shade_covers_its_area_alone() {
         let mut canvas = Canvas::new(8, 4);
         canvas.bytes_mut().fill(200);
-        darken(&mut canvas, Rectangle::new(Point::new(6, -2), Size::new(20, 4)));
+        darken(
+            &mut canvas,
+            Rectangle::new(Point::new(6, -2), Size::new(20, 4)),
+            LIGHT_SHADE,
+        );
         let darkened = |index: usize| canvas.bytes()[index * 3] < 200;
         let found: Vec<usize> = (0..32).filter(|&index| darkened(index)).collect();
         assert_eq!(found, [6, 7, 14, 15]);

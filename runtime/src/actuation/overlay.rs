@@ -10,7 +10,7 @@ use embedded_graphics::primitives::{Circle, Line, Primitive, PrimitiveStyle, Rec
 use lookhear_board::display::Canvas;
 use lookhear_calibration::Level;
 
-use super::gauge::{AMBER, GREEN, Gauge, SHADE, WHITE, darken};
+use super::gauge::{AMBER, GREEN, Gauge, LIGHT_SHADE, SHADE, WHITE, darken};
 use super::heat::{Heat, View};
 use super::text::Lettering;
 use crate::attention::State;
@@ -111,7 +111,7 @@ impl Overlay {
             top_left - Point::new_equal(margin),
             size + Size::new_equal(2 * margin as u32),
         );
-        darken(canvas, plate);
+        darken(canvas, plate, LIGHT_SHADE);
         let _ = lettering.draw(canvas, &self.text, top_left, WHITE);
     }
 
@@ -128,6 +128,7 @@ impl Overlay {
         darken(
             canvas,
             Rectangle::new(Point::new(0, top), Size::new(width as u32, strip_height as u32)),
+            LIGHT_SHADE,
         );
 
         let first_row = top + margin / 2 + margin / 4;

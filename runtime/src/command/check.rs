@@ -83,16 +83,16 @@ fn findings_of(wanted: &Wanted) -> Vec<Finding> {
     let groups = nodes::groups(&fs::read_to_string("/etc/group").unwrap_or_default());
     let mut findings = vec![nodes::check_groups(&groups)];
     findings.extend(permissions(&groups));
-    findings.push(devices::check_seen(
-        "camera",
-        &devices::cameras(),
-        &wanted.camera.device,
-    ));
-    findings.push(devices::check_seen(
-        "microphone",
-        &devices::microphones(),
-        &wanted.microphone.device,
-    ));
+    if let Some(camera) = &wanted.camera {
+        findings.push(devices::check_seen("camera", &devices::cameras(), &camera.device));
+    }
+    if let Some(microphone) = &wanted.microphone {
+        findings.push(devices::check_seen(
+            "microphone",
+            &devices::microphones(),
+            &microphone.device,
+        ));
+    }
     findings.push(devices::check_head(wanted.ptz.kind, devices::open_head(&wanted.ptz)));
     findings.push(devices::check_screen(
         &wanted.screen,

@@ -10,6 +10,7 @@ mod look;
 mod model;
 pub mod output;
 mod pairs;
+mod ptz;
 mod record;
 mod run;
 
@@ -39,6 +40,8 @@ pub enum Command {
     Bench(bench::Bench),
     /// Look at everything that the device needs, and say what helps
     Check(check::Check),
+    /// Try a pan-tilt head by hand: what it can do, and whether it does what it is told
+    Ptz(ptz::Ptz),
 }
 
 impl Command {
@@ -51,6 +54,7 @@ impl Command {
             Self::Model(model) => model.run(),
             Self::Bench(bench) => bench.run(),
             Self::Check(check) => check.run(),
+            Self::Ptz(ptz) => ptz.run(),
         }
     }
 }

@@ -164,7 +164,7 @@ impl Device {
             supervisor: Supervisor::new(clock.clone(), plans),
             status,
             slowdown,
-            throttle: Throttle::new(configuration.heat),
+            throttle: Throttle::new(configuration.throttle),
             health: HealthMonitor::new(Path::new(SYSTEM_DIRECTORY)),
             health_read: None,
             clock,

@@ -13,7 +13,7 @@ use lookhear::perception::percept::Percept;
 use lookhear::pipeline::OfflineSettings;
 use lookhear_board::camera::panorama::Panorama;
 use lookhear_board::ptz::{Eye, SimulatedHead, SimulatedHeadSettings};
-use lookhear_board::{Clock, ManualClock, Orientation, Picture, Ptz, Velocity};
+use lookhear_board::{Clock, ManualClock, Orientation, Picture, Ptz};
 use lookhear_calibration::Level;
 
 use super::soundscape::{RATE_HZ, Soundscape};
@@ -38,8 +38,6 @@ pub struct Conditions {
     pub controller: ControllerSettings,
     /// The lens.
     pub optics: OpticsSettings,
-    /// Where the camera looks at the beginning.
-    pub start: Orientation,
 }
 
 /// What was so at one step.
@@ -94,11 +92,7 @@ impl Closed {
             "the room sounds at {RATE_HZ} Hz"
         );
         let clock = Arc::new(ManualClock::new(Duration::from_secs(10)));
-        let mut head = SimulatedHead::new(clock.clone(), conditions.head);
-        if conditions.start != Orientation::default() {
-            head.move_to(conditions.start, Velocity { pan: 60.0, tilt: 60.0 })?;
-        }
-        clock.advance(Duration::from_secs(20));
+        let head = SimulatedHead::new(clock.clone(), conditions.head);
         let allowed = conditions.attention.allowed_zone;
         Ok(Self {
             began: clock.now(),

@@ -75,7 +75,7 @@ impl Scale {
         self.slope * counted + self.intercept
     }
 
-    fn from_degrees(self, degrees: f64) -> f64 {
+    fn counted_from(self, degrees: f64) -> f64 {
         ((degrees - self.intercept) / self.slope).clamp(self.counted[0], self.counted[1])
     }
 
@@ -88,8 +88,8 @@ impl Scale {
 impl Plane {
     fn vector(&self, pan: f64, tilt: f64) -> Vector {
         Vector {
-            x: self.pan.from_degrees(pan),
-            y: self.tilt.from_degrees(tilt),
+            x: self.pan.counted_from(pan),
+            y: self.tilt.counted_from(tilt),
             space: self.space.clone(),
         }
     }

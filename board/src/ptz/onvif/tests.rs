@@ -15,7 +15,10 @@ struct Bench {
 
 fn bench(change: impl FnOnce(&mut Behaviour)) -> Bench {
     let clock = Arc::new(ManualClock::new(Duration::from_secs(1000)));
-    let mut behaviour = Behaviour::default();
+    let mut behaviour = Behaviour {
+        profile: "profile & <2>".to_owned(),
+        ..Behaviour::default()
+    };
     change(&mut behaviour);
     let settings = OnvifSettings {
         user: behaviour.user.clone(),
@@ -169,7 +172,7 @@ fn a_challenge_that_has_run_out_is_answered_anew() {
     let mut head = bench.open().unwrap();
     head.stop().unwrap();
     assert_eq!(bench.asked(), ["Stop"]);
-    bench.camera.renew_challenge();
+    bench.camera.forget_challenges();
     head.stop().unwrap();
     assert_eq!(bench.asked(), ["Stop", "Stop"]);
     bench

@@ -127,6 +127,18 @@ fn the_wrong_lowest_speed_of_older_kernels_is_mirrored() {
 }
 
 #[test]
+fn a_camera_that_only_creeps_one_way_is_driven_by_places_if_it_takes_any() {
+    let mut crept = head(&[PLACES[0], PLACES[1], SPEEDS[0], SPEEDS[1]]).unwrap();
+    assert!(crept.abilities().absolute && !crept.abilities().continuous);
+    assert!(crept.drive(Velocity { pan: 10.0, tilt: 0.0 }).is_err());
+    crept.stop().unwrap();
+    assert_eq!(crept.controls.set, [[(id::PAN_SPEED, 0), (id::TILT_SPEED, 0)]]);
+    let speeds = [(id::PAN_SPEED, values(-24, 24)), (id::TILT_SPEED, values(-20, 20))];
+    let even = head(&[PLACES[0], PLACES[1], speeds[0], speeds[1]]).unwrap();
+    assert!(even.abilities().absolute && even.abilities().continuous);
+}
+
+#[test]
 fn a_speed_that_holds_is_not_set_again_but_a_stop_always_is() {
     let mut head = head(&SPEEDS).unwrap();
     for _ in 0..5 {

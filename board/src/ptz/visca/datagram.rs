@@ -181,7 +181,7 @@ impl SonyLine {
     pub fn open(address: impl ToSocketAddrs) -> io::Result<Self> {
         let mut line = Self {
             wire: Wire::open(address)?,
-            next_number: 0,
+            next_number: 1,
         };
         line.resynchronise()?;
         Ok(line)
@@ -217,14 +217,46 @@ impl Line for SonyLine {
         Ok(None)
     }
 
-    /// Has the camera count from 0. Its consent is not waited for: what follows may overtake it only where datagrams are
+    /// Has the camera count from 0, so that the next message bears 1. Its consent is not waited for: what follows may overtake it only where datagrams are
     /// reordered, and then the camera says that it has lost count.
     fn resynchronise(&mut self) -> io::Result<()> {
-        self.next_number = 0;
+        self.next_number = 1;
         self.wire.send(&with_header(CONTROL, 0, &RESET))
     }
 
     fn is_lossy(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn headers_are_those_of_the_manual() {
+        let packet = |bytes: &[u8]| SonyPacket::parse(bytes);
+        let message = Message::from_bytes(&[0x90, 0x41, 0xFF]).unwrap();
+        let reply = [0x01, 0x11, 0, 3, 0, 0, 1, 2, 0x90, 0x41, 0xFF];
+        assert_eq!(packet(&reply), Some(SonyPacket::Reply { number: 258, message }));
+        assert_eq!(packet(&[2, 1, 0, 1, 0, 0, 0, 0, 1]), Some(SonyPacket::CountReset));
+        assert_eq!(packet(&[2, 1, 0, 2, 0, 0, 0, 9, 0x0F, 1]), Some(SonyPacket::LostCount));
+        assert_eq!(packet(&reply[..10]), None, "cut short");
+        assert_eq!(with_header(CONTROL, 0, &RESET), [2, 0, 0, 1, 0, 0, 0, 0, 1]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_datagram_does_harm(kind in 0..4_u16, length in any::<u8>(), rest in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let _ = SonyPacket::parse(&rest);
+            let kind = [COMMAND, REPLY, CONTROL_REPLY, 7][usize::from(kind)];
+            let mut datagram = with_header(kind, 1, &rest);
+            datagram[3] = length;
+            let _ = SonyPacket::parse(&datagram);
+        }
     }
 }

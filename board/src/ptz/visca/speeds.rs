@@ -44,8 +44,7 @@ impl Speeds {
     pub fn nearest(&self, velocity: f64) -> Step {
         let speed = velocity.abs();
         let slowest = self.0.first().copied().unwrap_or(f64::INFINITY);
-        // Also for what is no number.
-        if !(speed >= slowest / 2.0) {
+        if speed.is_nan() || speed < slowest / 2.0 {
             return 0;
         }
         let faster = self.0.partition_point(|step| *step < speed);

@@ -72,7 +72,7 @@ fn answer_datagrams(socket: &UdpSocket, camera: &Mutex<Camera>, header: bool) {
     while let Ok((count, from)) = socket.recv_from(&mut buffer) {
         let (head, message) = buffer[..count].split_at(if header { 8 } else { 0 });
         if header && head[..2] == [2, 0] {
-            expected = Some(0);
+            expected = Some(1);
             socket.send_to(&[2, 1, 0, 1, 0, 0, 0, 0, 1], from).unwrap();
             continue;
         }

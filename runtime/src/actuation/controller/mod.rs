@@ -99,6 +99,10 @@ pub struct Controller {
     /// Where the last movement led to, and how often in a row it was tried.
     last_goal: Option<Orientation>,
     tries: u32,
+    /// The target for which the last movement set out, and where that led.
+    heading: Option<(Orientation, Orientation)>,
+    /// The way of the last movement to a target, in degrees of pan and tilt.
+    last_way: Option<(f64, f64)>,
     manual: Option<Manual>,
     /// A person asked to go home, and the camera is not there yet.
     home_asked: bool,
@@ -173,6 +177,8 @@ impl Controller {
             is_home: false,
             last_goal: None,
             tries: 0,
+            heading: None,
+            last_way: None,
             manual: None,
             home_asked: false,
             tracking_from: Duration::ZERO,

@@ -41,6 +41,14 @@ impl Controller {
 
     fn look(&mut self, now: Duration, to: Orientation, movement: Option<Movement>) -> Command {
         let settings = &self.settings;
+        let to = match self.heading {
+            Some((target, goal))
+                if movement.is_some() && angle_degrees(target, to) <= settings.inner_dead_zone_degrees =>
+            {
+                goal
+            }
+            _ => to,
+        };
         let beside = angle_degrees(self.slew.orientation(), to);
         let (is_inside, is_outside) = (
             beside <= settings.inner_dead_zone_degrees,
@@ -69,8 +77,30 @@ impl Controller {
             None if !self.is_worth_trying(to, is_outside) => Command::Rest,
             None => {
                 self.is_home = false;
-                self.set_out(now, to)
+                let goal = self.damped(now, to);
+                self.heading = Some((to, goal));
+                self.set_out(now, goal)
             }
+        }
+    }
+
+    /// Where to go to look at a target: to it or, on a short way back from where the camera has just come, halfway.
+    fn damped(&mut self, now: Duration, to: Orientation) -> Orientation {
+        let from = self.slew.orientation();
+        let way = (to.pan_degrees - from.pan_degrees, to.tilt_degrees - from.tilt_degrees);
+        let turns_back = self.last_way.is_some_and(|last| last.0 * way.0 + last.1 * way.1 < 0.0);
+        self.last_way = Some(way);
+        let is_soon = self
+            .ended
+            .is_some_and(|ended| now.saturating_sub(ended) <= self.settings.damping);
+        let is_short = angle_degrees(from, to) <= 2.0 * self.settings.outer_dead_zone_degrees;
+        if turns_back && is_soon && is_short {
+            self.reach.nearest(Orientation {
+                pan_degrees: from.pan_degrees + way.0 / 2.0,
+                tilt_degrees: from.tilt_degrees + way.1 / 2.0,
+            })
+        } else {
+            to
         }
     }
 
@@ -163,6 +193,7 @@ impl Controller {
         self.is_home = false;
         self.aimed = false;
         self.last_goal = None;
+        self.last_way = None;
         let from = self.slew.orientation();
         if self.abilities.continuous {
             let (before, sent) = match movement {

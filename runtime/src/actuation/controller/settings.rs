@@ -30,6 +30,10 @@ pub struct ControllerSettings {
     /// A movement that takes longer is given up, and stopped.
     #[serde(rename = "move_timeout_seconds", with = "seconds")]
     pub move_timeout: Duration,
+    /// A short turn back within so long after a movement goes only half the way: one thing may seem to be at two places from two
+    /// sides, and the camera would go to and fro between them.
+    #[serde(rename = "damping_seconds", with = "seconds")]
+    pub damping: Duration,
     /// Movements stop, and none begins, when there was no percept for so long.
     #[serde(rename = "deadman_seconds", with = "seconds")]
     pub deadman: Duration,
@@ -52,6 +56,7 @@ impl Default for ControllerSettings {
             response: Duration::from_millis(300),
             settle: Duration::from_millis(300),
             move_timeout: Duration::from_secs(10),
+            damping: Duration::from_secs(20),
             deadman: Duration::from_secs(2),
             manual_pause: Duration::from_secs(30),
             home_degrees: None,

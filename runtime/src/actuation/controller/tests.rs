@@ -203,6 +203,21 @@ fn a_target_found_on_the_way_stops_the_camera_there() {
 }
 
 #[test]
+fn a_thing_that_seems_elsewhere_from_each_side_does_not_make_the_camera_hunt() {
+    for settings in heads() {
+        let mut rig = Rig::new(settings.clone());
+        for _ in 0..ticks(60.0) {
+            let seems = if rig.looks().pan_degrees > 22.0 { 18.0 } else { 27.0 };
+            rig.look_at(at(seems, 0.0));
+            rig.step();
+        }
+        let late = rig.pass(60.0);
+        assert!(!late.iter().any(is_movement), "{settings:?}: {late:?}");
+        assert!((17.0..28.0).contains(&rig.looks().pan_degrees), "{:?}", rig.looks());
+    }
+}
+
+#[test]
 fn stale_percepts_and_a_dead_attention_stop_the_camera() {
     for settings in heads() {
         for stale in [true, false] {

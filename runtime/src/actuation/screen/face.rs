@@ -7,7 +7,7 @@ use embedded_graphics::geometry::{Point, Size};
 use embedded_graphics::primitives::{Circle, Primitive, PrimitiveStyle, Rectangle};
 use lookhear_board::{Canvas, Frame};
 
-use super::super::gauge::{AMBER, Gauge, WHITE, darken};
+use super::super::gauge::{AMBER, DEEP_SHADE, Gauge, LIGHT_SHADE, WHITE, darken};
 use super::super::preview::{Preview, status_label};
 use super::super::status::Status;
 use super::layout::{Area, Layout};
@@ -19,8 +19,8 @@ use crate::perception::picture::PictureError;
 const HOT_CELSIUS: f32 = 80.0;
 /// How many lines a message gets.
 const MOST_MESSAGE_LINES: usize = 3;
-/// The share of the screen that messages may cover: one in so many.
-const MESSAGES_COVER: usize = 2;
+/// The share of the height that messages may cover.
+const MESSAGES_COVER: f32 = 0.4;
 
 /// What the camera gives.
 #[derive(Debug, Clone, Copy)]
@@ -71,31 +71,29 @@ impl Face {
                 self.canvas.bytes_mut().fill(0);
                 paste(picture, &mut self.canvas, layout.picture);
             }
-            Seen::Damaged(error) => {
-                self.canvas.bytes_mut().fill(0);
-                self.text.clear();
-                let _ = write!(self.text, "No picture: {error}");
-                self.draw_centred(&layout);
-            }
-            Seen::Nothing => {
-                self.canvas.bytes_mut().fill(0);
-                self.text.clear();
-                self.text.push_str("No camera");
-                self.draw_centred(&layout);
-            }
+            Seen::Damaged(_) | Seen::Nothing => self.canvas.bytes_mut().fill(0),
         }
-        self.draw_messages(&layout, status);
+        let free_from = self.draw_messages(&layout, status);
+        self.text.clear();
+        match seen {
+            Seen::Frame(_) => {}
+            Seen::Damaged(error) => {
+                let _ = write!(self.text, "No picture: {error}");
+            }
+            Seen::Nothing => self.text.push_str("No camera"),
+        }
+        self.draw_centred(&layout, free_from);
         self.draw_panel(&layout, status);
         Ok(&self.canvas)
     }
 
-    /// Writes `text` into the middle of what the panel leaves free.
-    fn draw_centred(&mut self, layout: &Layout) {
+    /// Writes `text` into the middle of what is free from a row on to the panel.
+    fn draw_centred(&mut self, layout: &Layout, free_from: i32) {
         let lettering = &layout.lettering;
         let (unit, letter) = (lettering.height() as i32, lettering.width("m").max(1));
         let letters = (self.canvas.width() as u32 / letter) as usize;
         let count = lines(&self.text, letters).count() as i32;
-        let mut top = (layout.panel.top as i32 - count * unit) / 2;
+        let mut top = (free_from + layout.panel.top as i32 - count * unit) / 2;
         for line in lines(&self.text, letters) {
             let left = (self.canvas.width() as i32 - lettering.width(line) as i32) / 2;
             let _ = lettering.draw(&mut self.canvas, line, Point::new(left, top), WHITE);
@@ -103,15 +101,15 @@ impl Face {
         }
     }
 
-    /// Says along the upper edge what is wrong, each message with a bar of its colour before it.
-    fn draw_messages(&mut self, layout: &Layout, status: &Status) {
+    /// Says along the upper edge what is wrong, each message with a bar of its colour before it; gives the row below them.
+    fn draw_messages(&mut self, layout: &Layout, status: &Status) -> i32 {
         let Self { canvas, text, line, .. } = self;
         let lettering = &layout.lettering;
         let (unit, letter) = (lettering.height() as i32, lettering.width("m").max(1) as i32);
         let margin = unit / 4;
         let left = 3 * margin;
         let letters = ((canvas.width() as i32 - left - margin) / letter).max(1) as usize;
-        let lowest = (canvas.height() / MESSAGES_COVER) as i32;
+        let lowest = (canvas.height() as f32 * MESSAGES_COVER) as i32;
         let mut top = 0;
         messages(status, text, |message, colour| {
             let room = ((lowest - top - margin) / unit).clamp(0, MOST_MESSAGE_LINES as i32) as usize;
@@ -120,7 +118,7 @@ impl Face {
                 return;
             }
             let height = count as i32 * unit + margin;
-            darken(canvas, rectangle(0, top, canvas.width() as i32, height));
+            darken(canvas, rectangle(0, top, canvas.width() as i32, height), DEEP_SHADE);
             let bar = rectangle(0, top, margin, height).into_styled(PrimitiveStyle::with_fill(colour));
             let _ = bar.draw(canvas);
             let mut rest = lines(message, letters).peekable();
@@ -135,6 +133,7 @@ impl Face {
             }
             top += height + margin / 2;
         });
+        top
     }
 
     /// State, level, rate and temperature; in two rows where one is too narrow.
@@ -143,7 +142,7 @@ impl Face {
         let (lettering, panel) = (&layout.lettering, layout.panel);
         let (unit, letter) = (lettering.height() as i32, lettering.width("m") as i32);
         let (top, right) = (panel.top as i32, panel.width as i32);
-        darken(canvas, rectangle(0, top, right, panel.height as i32));
+        darken(canvas, rectangle(0, top, right, panel.height as i32), LIGHT_SHADE);
 
         let margin = unit / 2;
         let row = top + unit / 4 + unit / 8;

@@ -31,10 +31,10 @@ pub(super) fn messages(status: &Status, text: &mut String, mut each: impl FnMut(
         each(text, RED);
     }
     if status.throttled {
-        each("Too hot: listening less often", AMBER);
+        each("Too hot: slowed down", AMBER);
     }
     if status.paused {
-        each("Paused: the camera rests", AMBER);
+        each("Paused: camera rests", AMBER);
     }
 }
 
@@ -114,8 +114,8 @@ mod tests {
                 "Microphone is down: hw:1,0: unplugged; open it again",
                 "Perception does not respond",
                 "Camera head is down: /dev/ttyUSB0: silent",
-                "Too hot: listening less often",
-                "Paused: the camera rests",
+                "Too hot: slowed down",
+                "Paused: camera rests",
             ]
         );
         messages(&Status::default(), &mut String::new(), |text, _| {

@@ -56,7 +56,7 @@ pub struct WebSettings {
     /// The word that allows to move the camera and to pause it, at least 8 letters. Without it, the one in `token_file` counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Secret>,
-    /// File that holds the token; where there is none, a token is made up and written there.
+    /// File that holds the token, as seen from the state directory; where there is none, a token is made up and written there.
     pub token_file: PathBuf,
     /// Pictures a second at most, 1 to 60.
     pub frames_per_second: f64,
@@ -75,7 +75,7 @@ impl Default for WebSettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             hosts: Vec::new(),
             token: None,
-            token_file: "/var/lib/lookhear/web-token".into(),
+            token_file: "web-token".into(),
             frames_per_second: 10.0,
             width: 640,
             updates_per_second: 5.0,

@@ -72,26 +72,9 @@ pub fn check_seen(kind: &'static str, seen: &[Seen], wanted: &str) -> Finding {
 
 /// The cameras of this machine.
 pub fn cameras() -> Vec<Seen> {
-    let offers = |camera: &CameraDescription| {
-        let usable: Vec<String> = camera
-            .offer
-            .formats
-            .iter()
-            .filter(|format| format.format.is_some())
-            .map(ToString::to_string)
-            .collect();
-        match usable.as_slice() {
-            [] => Err(format!(
-                "{} offers only {}, of which we take none",
-                camera.card,
-                camera.offer.codes()
-            )),
-            formats => Ok(format!("{}, {}", camera.card, formats.join("; "))),
-        }
-    };
     let seen = list_cameras().into_iter().map(|camera| match camera {
         Ok(camera) => Seen {
-            offers: offers(&camera),
+            offers: offers_of(&camera),
             names: [Some(camera.path), camera.by_id]
                 .into_iter()
                 .flatten()
@@ -104,6 +87,25 @@ pub fn cameras() -> Vec<Seen> {
         },
     });
     seen.collect()
+}
+
+/// The formats that we take, each with its largest picture.
+fn offers_of(camera: &CameraDescription) -> Result<String, String> {
+    let taken = camera.offer.formats.iter().filter(|format| format.format.is_some());
+    let formats: Vec<String> = taken
+        .map(|format| {
+            let sizes = format.sizes.iter().map(|size| (size.width.most, size.height.most));
+            match sizes.max() {
+                Some((width, height)) => format!("{} up to {width}x{height}", format.code),
+                None => format.code.clone(),
+            }
+        })
+        .collect();
+    if formats.is_empty() {
+        let (card, codes) = (&camera.card, camera.offer.codes());
+        return Err(format!("{card} offers only {codes}, of which we take none"));
+    }
+    Ok(format!("{}, {}", camera.card, formats.join(", ")))
 }
 
 /// The microphones of this machine.

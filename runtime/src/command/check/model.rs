@@ -72,8 +72,14 @@ pub fn measure(localiser: &mut Localiser) -> anyhow::Result<Pace> {
     let bytes = (0..width * height * 3).map(|index| (index * 31 % 251) as u8).collect();
     let picture = Picture::rgb(width, height, bytes).context("the picture to measure with has no pixels")?;
     let embedding = localiser.hear(&sound)?;
-    let picture = shortest(|| Ok(drop(localiser.localise(&picture, &embedding, Duration::ZERO)?)))?;
-    let patch = shortest(|| Ok(drop(localiser.hear(&sound)?)))?;
+    let picture = shortest(|| {
+        localiser.localise(&picture, &embedding, Duration::ZERO)?;
+        Ok(())
+    })?;
+    let patch = shortest(|| {
+        localiser.hear(&sound)?;
+        Ok(())
+    })?;
     Ok(Pace { picture, patch })
 }
 

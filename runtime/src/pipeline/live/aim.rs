@@ -20,8 +20,8 @@ use crate::exchange::{Bulletin, Latest, Pulse};
 
 /// How often the controller decides, also while nothing is perceived.
 const TICK: Duration = Duration::from_millis(50);
-/// Without a percept for so long there is nothing to attend to.
-const STALE_AFTER: Duration = Duration::from_secs(1);
+/// When no percept came for so long there is nothing to attend to.
+const STALE_AFTER: Duration = Duration::from_secs(2);
 /// The shape of the picture until there is one.
 const USUAL_ASPECT: (usize, usize) = (16, 9);
 
@@ -78,6 +78,8 @@ struct Aim<'a> {
     opened: u64,
     refused: u64,
     perceived: perceive::Perceived,
+    /// When it came.
+    arrived: Duration,
     optics: Optics,
     paused: bool,
 }
@@ -94,6 +96,7 @@ impl<'a> Aim<'a> {
             opened: 0,
             refused: 0,
             perceived: perceive::Perceived::default(),
+            arrived: Duration::ZERO,
             optics: Optics::new(&settings.optics, USUAL_ASPECT.0, USUAL_ASPECT.1),
             paused: lines.status.read().paused,
         }
@@ -102,6 +105,9 @@ impl<'a> Aim<'a> {
     fn turn(&mut self, pulse: &Pulse) {
         let is_fresh = self.lines.perceived.take(&mut self.perceived, TICK);
         let now = pulse.now();
+        if is_fresh {
+            self.arrived = now;
+        }
         let request = self.take_request();
         self.follow_head();
         if is_fresh && self.perceived.aspect > 0.0 {
@@ -175,7 +181,7 @@ impl<'a> Aim<'a> {
                 })
             }
             None if is_fresh => Perceived::Nothing,
-            _ if now.saturating_sub(self.perceived.stamp) > STALE_AFTER => Perceived::Nothing,
+            _ if now.saturating_sub(self.arrived) > STALE_AFTER => Perceived::Nothing,
             // The next percept is on its way.
             _ => return,
         };

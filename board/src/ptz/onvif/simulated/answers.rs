@@ -105,7 +105,7 @@ const NEVER: (&str, &str) = ("Receiver", "ActionNotSupported");
 /// Does what it is told.
 fn act(request: Node<'_, '_>, state: &mut State, now: Duration) -> Result<(), (&'static str, &'static str)> {
     let behaviour = &state.behaviour;
-    if child_text(request, "ProfileToken") != Some("profile & <2>") {
+    if child_text(request, "ProfileToken") != Some(&behaviour.profile) {
         return Err(("Sender", "NoProfile"));
     }
     let vector = |name: &str| {
@@ -233,10 +233,11 @@ fn profiles(state: &State) -> String {
         let head = format!("<tt:PTZConfiguration token=\"head\">{configuration}</tt:PTZConfiguration>");
         ("trt", head)
     };
+    let token = escaped(&state.behaviour.profile);
     let name = if state.behaviour.is_new { "tr2:Name" } else { "tt:Name" };
     format!(
         "<{prefix}:Profiles token=\"profile1\" fixed=\"true\"><{name}>still</{name}></{prefix}:Profiles>\
-         <{prefix}:Profiles token=\"profile &amp; &lt;2>\" fixed=\"true\"><{name}>turning</{name}>{head}</{prefix}:Profiles>"
+         <{prefix}:Profiles token=\"{token}\" fixed=\"true\"><{name}>turning</{name}>{head}</{prefix}:Profiles>"
     )
 }
 

@@ -5,6 +5,7 @@ mod answers;
 mod head;
 mod server;
 
+use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +26,8 @@ pub struct Behaviour {
     pub user: String,
     /// That user's password.
     pub password: String,
+    /// The token of the profile that has the head.
+    pub profile: String,
     /// What its clock shows when it is started.
     pub shows: Utc,
     /// It takes places.
@@ -75,7 +78,8 @@ impl Default for Behaviour {
         Self {
             asks_for: AsksFor::Nothing,
             user: "operator".to_owned(),
-            password: "let <me> in".to_owned(),
+            password: "let me in".to_owned(),
+            profile: "profile2".to_owned(),
             shows: Utc(1_000_000_000),
             takes_places: true,
             takes_steps: true,
@@ -125,9 +129,10 @@ struct State {
     head: Head,
     asked: Vec<Asked>,
     used_nonces: Vec<String>,
-    /// The number in the current digest challenge, and the count within it.
-    challenge: u64,
-    counted: u32,
+    /// How many digest challenges it gave.
+    challenges: u64,
+    /// The numbers in those that still hold, each with the count of its use.
+    counts: HashMap<String, u32>,
     /// Connections that are kept waiting while it is silent.
     waiting: Vec<TcpStream>,
 }
@@ -159,8 +164,8 @@ impl SimulatedCamera {
                 head: Head::new(clock.now()),
                 asked: Vec::new(),
                 used_nonces: Vec::new(),
-                challenge: 1,
-                counted: 0,
+                challenges: 0,
+                counts: HashMap::new(),
                 waiting: Vec::new(),
             }),
             clock,
@@ -205,11 +210,9 @@ impl SimulatedCamera {
         change(&mut self.shared.state().behaviour);
     }
 
-    /// Lets the number of its digest challenge run out.
-    pub fn renew_challenge(&self) {
-        let mut state = self.shared.state();
-        state.challenge += 1;
-        state.counted = 0;
+    /// Lets the numbers of its digest challenges run out.
+    pub fn forget_challenges(&self) {
+        self.shared.state().counts.clear();
     }
 
     /// Takes requests without doing or answering anything while `silent`.

@@ -61,10 +61,12 @@ fn serve_one(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
         answer(&request.body, &request.host, &mut state, shared)
     } else {
         if matches!(state.behaviour.asks_for, AsksFor::Digest | AsksFor::Either) {
-            let number = state.challenge;
+            state.challenges += 1;
+            let number = format!("{:016x}", state.challenges);
+            state.counts.insert(number.clone(), 0);
             let _ = write!(
                 challenge,
-                "WWW-Authenticate: Digest realm=\"{REALM}\", qop=\"auth\", algorithm=MD5, nonce=\"{number:016x}\"\r\n"
+                "WWW-Authenticate: Digest realm=\"{REALM}\", qop=\"auth\", algorithm=MD5, nonce=\"{number}\"\r\n"
             );
         }
         let status = if challenge.is_empty() { 400 } else { 401 };
@@ -139,7 +141,10 @@ fn digest_proves(request: &Request, state: &mut State) -> bool {
     let Ok(mut proof) = AuthorizationHeader::parse(&request.authorization) else {
         return false;
     };
-    let fresh = proof.nonce == format!("{:016x}", state.challenge) && proof.nc > state.counted;
+    let fresh = state
+        .counts
+        .get(&proof.nonce)
+        .is_some_and(|counted| proof.nc > *counted);
     let response = std::mem::take(&mut proof.response);
     let context = AuthContext::new_with_method(
         state.behaviour.user.as_str(),
@@ -152,7 +157,7 @@ fn digest_proves(request: &Request, state: &mut State) -> bool {
     proof.digest(&context);
     let proven = fresh && user_matches && proof.realm == REALM && proof.response == response;
     if proven {
-        state.counted = proof.nc;
+        state.counts.insert(proof.nonce, proof.nc);
     }
     proven
 }

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::ManualClock;
 use crate::ptz::visca::codec::{Digits, Message, Position};
@@ -263,4 +265,36 @@ fn a_line_full_of_noise_does_not_hold_it_up() {
     let error = rig.session.ask(DRIVE).unwrap_err();
     assert!(matches!(error, PtzError::Retry { .. }), "{error}");
     assert!(rig.clock.now() <= Duration::from_millis(501), "{:?}", rig.clock.now());
+}
+
+proptest! {
+    /// Whatever a camera says and whatever it answers to, every request ends within its time.
+    #[test]
+    fn nothing_that_comes_in_holds_it_up(
+        said in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..5), 0..60),
+        numbers in proptest::collection::vec(proptest::option::of(0..6_u32), 60),
+        kinds in proptest::collection::vec(0..5_u8, 1..8),
+        lossy in any::<bool>(),
+    ) {
+        let incoming = said.iter().zip(numbers).map(|(payload, answers)| {
+            let mut bytes = vec![0x90];
+            bytes.extend(payload.iter().map(|byte| byte & 0x7F));
+            bytes.push(0xFF);
+            Message::from_bytes(&bytes).map_or(Incoming::LostCount, |message| Incoming::Message { message, answers })
+        });
+        let mut rig = Rig::with(lossy, lossy, VecDeque::from([incoming.collect()]));
+        for kind in kinds {
+            let begun = rig.clock.now();
+            let _ = match kind {
+                0 => rig.session.ask(MOVE).err(),
+                1 => rig.session.ask(DRIVE).err(),
+                2 => rig.session.ask(Request::Position).err(),
+                3 => rig.session.ask(Request::Clear).err(),
+                _ => rig.session.stop().err(),
+            };
+            // A place may take a cancellation and a second try.
+            let took = rig.clock.now() - begun;
+            prop_assert!(took <= Duration::from_millis(1600), "{kind} took {took:?}");
+        }
+    }
 }

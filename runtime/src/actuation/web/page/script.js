@@ -128,6 +128,11 @@ function bar(id, share, value) {
   at(id).setAttribute("aria-valuenow", value.toFixed(2));
 }
 
+function side(degrees, less, more) {
+  const whole = Math.round(degrees);
+  return whole === 0 ? "0°" : `${Math.abs(whole)}° ${whole < 0 ? less : more}`;
+}
+
 function show(status) {
   last = status;
   heardAt = performance.now();
@@ -135,18 +140,18 @@ function show(status) {
   set("state", paused ? "Paused" : STATES[status.state] ?? status.state);
   at("state").className = `pill ${paused ? "paused" : status.state}`;
   set("pause", paused ? "Resume" : "Pause");
-  at("pause").setAttribute("aria-pressed", paused);
+  at("pause").classList.toggle("on", paused);
 
   const similarity = status.similarity;
   set("similarity", similarity === null ? "–" : `${similarity.toFixed(2)} of ${status.threshold.toFixed(2)}`);
   bar("similarity-bar", similarity ?? 0, Math.max(0, similarity ?? 0));
   at("similarity-bar").classList.toggle("over", status.accepted);
   at("similarity-bar").querySelector("b").style.left = `${100 * Math.min(1, Math.max(0, status.threshold))}%`;
-  set("level", status.meter_dbfs <= -144 ? "silent" : `${status.meter_dbfs.toFixed(0)} dBFS`);
+  set("level", status.meter_dbfs <= -144 ? "silent" : `${status.meter_dbfs.toFixed(0).replace("-", "−")} dBFS`);
   bar("level-bar", 1 - status.meter_dbfs / QUIETEST_DBFS, Math.max(QUIETEST_DBFS, Math.min(0, status.meter_dbfs)));
 
   const { pan_degrees: pan, tilt_degrees: tilt } = status;
-  const looks = pan === null ? "" : `${Math.abs(pan).toFixed(0)}° ${pan < 0 ? "left" : "right"}, ${Math.abs(tilt).toFixed(0)}° ${tilt < 0 ? "down" : "up"}`;
+  const looks = pan === null ? "" : `${side(pan, "left", "right")}, ${side(tilt, "down", "up")}`;
   set("orientation", [looks, status.moving ? "turning" : ""].filter(Boolean).join(" · "));
   set("percepts", `${status.percepts_per_second.toFixed(1)} a second`);
   set("frames", `${status.frames_per_second.toFixed(1)} frames a second`);
