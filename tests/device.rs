@@ -66,7 +66,7 @@ fn the_camera_turns_to_the_source_and_rests_while_paused_also_after_a_crash() {
     }
     let later = device.status_when(|_| true).unwrap();
     assert_eq!((pan(&later), &later["moving"]), (pan(&paused), &Value::Bool(false)));
-    drop(device.end("KILL").unwrap());
+    assert_eq!(device.end("KILL").unwrap().code, None);
 
     let again = RunningDevice::start(folder.path(), &configuration).unwrap();
     let status = again.status_when(|status| status["healthy"] == true).unwrap();

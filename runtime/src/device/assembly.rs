@@ -288,8 +288,13 @@ fn aim_plan(
     events: Option<EventSink>,
     has_head: bool,
 ) -> StagePlan {
+    let mut attention = configuration.attention.clone();
+    // Where percepts come seldom, each vouches for longer, and a pause is not one percept that found nothing.
+    let period = configuration.perception.period();
+    attention.percept_reach = attention.percept_reach.max(2 * period);
+    attention.pause = attention.pause.max(2 * period);
     let settings = AimSettings {
-        attention: configuration.attention.clone(),
+        attention,
         controller: configuration.controller.clone(),
         optics: configuration.optics,
         heatmap_in_events: configuration.events.heatmap,

@@ -161,6 +161,8 @@ impl Stage {
 
     fn start(&mut self, now: Duration, clock: &Arc<dyn Clock>) {
         let pulse = Pulse::new(Arc::clone(clock));
+        // Any beat later than this is the stage's own.
+        let since = pulse.last_beat();
         let (sender, outcome) = sync_channel(1);
         let (work, stages_pulse) = (Arc::clone(&self.plan.work), pulse.clone());
         let started = thread::Builder::new().name(self.plan.name.to_owned()).spawn(move || {
@@ -177,7 +179,7 @@ impl Stage {
                     pulse,
                     thread,
                     outcome,
-                    since: now,
+                    since,
                 });
             }
             Err(error) => self.failed(now, now, format!("no thread can be had: {error}")),

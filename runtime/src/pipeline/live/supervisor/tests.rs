@@ -98,9 +98,15 @@ fn failures_in_a_row_are_tried_ever_more_seldom() {
 #[test]
 fn a_panic_is_a_failure_like_any_other() {
     let mut house = House::new(vec![plan("perception", |_| panic!("index out of bounds"))]);
-    house.pass(Duration::from_millis(200));
-    let trouble = house.status("perception").trouble.unwrap();
-    assert_eq!(trouble, "it panicked: index out of bounds");
+    // Telling of a panic takes its time.
+    for _ in 0..600 {
+        house.pass(Duration::from_millis(100));
+        if let Some(trouble) = house.status("perception").trouble {
+            assert_eq!(trouble, "it panicked: index out of bounds");
+            return;
+        }
+    }
+    panic!("nobody told of it");
 }
 
 #[test]
@@ -159,4 +165,27 @@ fn stages_are_stopped_but_for_those_that_are_kept() {
     thread::sleep(Duration::from_millis(20));
     assert_eq!(supervisor.stop(&["ptz"], Duration::from_millis(100)), ["deaf"]);
     assert!(supervisor.stop(&[], Duration::from_secs(1)).is_empty());
+}
+
+#[test]
+fn a_stage_that_has_much_to_load_is_given_the_time_for_it() {
+    let clock: Arc<dyn Clock> = Arc::new(lookhear_board::MonotonicClock);
+    let slow = |pulse: &Pulse| {
+        thread::sleep(Duration::from_millis(300));
+        diligent(pulse)
+    };
+    let plan = StagePlan {
+        patience: Duration::from_millis(60),
+        start_patience: Duration::from_secs(30),
+        ..plan("perception", slow)
+    };
+    let mut supervisor = Supervisor::new(clock, vec![plan]);
+    let begun = std::time::Instant::now();
+    while !supervisor.statuses()[0].fresh && begun.elapsed() < Duration::from_secs(20) {
+        supervisor.tick();
+        thread::sleep(Duration::from_millis(10));
+    }
+    let status = &supervisor.statuses()[0];
+    assert_eq!((status.restarts, &status.trouble), (0, &None));
+    supervisor.stop(&[], Duration::from_secs(1));
 }
