@@ -107,11 +107,11 @@ fn a_missing_camera_is_waited_for_and_named_while_the_others_work() {
 fn a_key_that_nobody_knows_is_named_and_nothing_starts() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("lookhear.toml");
-    std::fs::write(&file, "[camera]\nwitdh = 640\n").unwrap();
+    std::fs::write(&file, "[camera]\nlens = 640\n").unwrap();
     let said = outcome(program("lookhear").unwrap().arg("run").arg("--config").arg(&file)).unwrap();
     assert_eq!(said.code, Some(1));
     assert!(
-        said.stderr.contains("witdh") && said.stderr.contains("lookhear.toml"),
+        said.stderr.contains("lens") && said.stderr.contains("lookhear.toml"),
         "{}",
         said.stderr
     );

@@ -235,7 +235,7 @@ mod tests {
     #[test]
     fn what_nobody_knows_is_an_error_that_names_it() {
         for (text, names) in [
-            ("[camera]\nwitdh = 640", "witdh"),
+            ("[camera]\nlens = 640", "lens"),
             ("[radar]\nrange = 3", "radar"),
             ("[perception]\npercepts_per_second = 0", "percepts_per_second"),
             ("[perception]\nsound_delay_seconds = nan", "sound_delay_seconds"),

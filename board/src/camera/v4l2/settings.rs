@@ -100,7 +100,7 @@ mod tests {
             (settings.width, settings.height, settings.format),
             (1280, 480, WantedFormat::Mjpeg)
         );
-        assert!(toml::from_str::<CameraSettings>("widht = 1280").is_err());
+        assert!(toml::from_str::<CameraSettings>("lens = 1280").is_err());
         assert!(toml::from_str::<CameraSettings>("format = \"h264\"").is_err());
     }
 
