@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lookhear_tests::device::RunningDevice;
 use lookhear_tests::film::write_film;
-use lookhear_tests::{outcome, program};
+use lookhear_tests::{outcome, program, root};
 use serde_json::Value;
 
 /// Replays the film; everything counts as the source, so that there always is one.
@@ -126,4 +126,25 @@ fn the_configuration_that_is_printed_is_one_that_is_read() {
     std::fs::write(&file, &printed.stdout).unwrap();
     let again = outcome(program("lookhear").unwrap().arg("config").arg("--config").arg(&file)).unwrap();
     assert_eq!(again.stdout, printed.stdout);
+}
+
+#[test]
+fn every_profile_and_every_example_is_a_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut files: Vec<_> = std::fs::read_dir(root().join("board/profiles"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    assert!(files.len() >= 4, "{files:?}");
+    files.push(root().join("tests/service/lookhear.toml"));
+    let page = std::fs::read_to_string(root().join("runtime/README.md")).unwrap();
+    for (number, example) in page.split("```toml\n").skip(1).enumerate() {
+        let file = folder.path().join(format!("example-{number}.toml"));
+        std::fs::write(&file, example.split("```").next().unwrap()).unwrap();
+        files.push(file);
+    }
+    for file in files {
+        let said = outcome(program("lookhear").unwrap().arg("config").arg("--config").arg(&file)).unwrap();
+        assert_eq!(said.code, Some(0), "{}: {}", file.display(), said.stderr);
+    }
 }

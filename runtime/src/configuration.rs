@@ -210,7 +210,11 @@ impl Configuration {
         {
             return Err("model.threshold lies between -1 and 1".to_owned());
         }
-        self.web.check().map_err(|error| format!("web: {error}"))
+        self.web.check().map_err(|error| format!("web: {error}"))?;
+        if self.mqtt.enabled {
+            self.mqtt.check().map_err(|error| format!("mqtt: {error}"))?;
+        }
+        Ok(())
     }
 }
 

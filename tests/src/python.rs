@@ -19,7 +19,8 @@ pub fn with(packages: &[&str]) -> Result<Command> {
         .join(packages.join("+").replace("==", "-"));
     fs::create_dir_all(&home).with_context(|| format!("{} cannot be made", home.display()))?;
     // Tests run side by side; one of them installs, the others wait.
-    let lock = File::create(home.join("lock")).context("the lock cannot be made")?;
+    // The lock lies beside the environment, which is emptied before it is made.
+    let lock = File::create(home.with_added_extension("lock")).context("the lock cannot be made")?;
     lock.lock().context("the lock cannot be taken")?;
     let finished = home.join("finished");
     if !finished.is_file() {

@@ -169,7 +169,7 @@ fn check_configuration(path: &Path, read: anyhow::Result<Option<Wanted>>) -> (Fi
             let finding = Finding::fail(
                 "configuration",
                 format!("{cause:#}"),
-                "correct it there; `lookhear config` prints every setting with its default. If it may not be read: sudo",
+                "correct it there; `lookhear config --defaults` prints the settings. If it may not be read: sudo",
             );
             (finding, Wanted::default())
         }

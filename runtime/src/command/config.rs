@@ -1,4 +1,4 @@
-//! `lookhear config`: the configuration as it counts, every key of it.
+//! `lookhear config`: the configuration as it counts.
 
 use std::path::PathBuf;
 

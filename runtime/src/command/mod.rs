@@ -32,7 +32,7 @@ pub enum Command {
     Look(look::Look),
     /// Run the device: camera and microphone in, the camera's head, screen, page and MQTT out
     Run(run::Run),
-    /// Print the configuration as it counts, every key of it
+    /// Print the configuration as it counts
     Config(config::Config),
     /// Tell what the model is, what it learned from and how it scored
     Model(model::Model),

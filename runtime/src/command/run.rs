@@ -29,7 +29,8 @@ pub struct Run {
     /// The configuration [default: /etc/lookhear/lookhear.toml, or all defaults where there is none]
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
-    /// Where the device keeps what it learned and was told [default: $STATE_DIRECTORY; else nothing is kept]
+    /// Where the device keeps what it learned and was told [default: $STATE_DIRECTORY; else only the page's token
+    /// is kept, where it was started]
     #[arg(long, value_name = "DIRECTORY")]
     state: Option<PathBuf>,
 }
@@ -37,7 +38,7 @@ pub struct Run {
 const EXAMPLES: &str = "\
 Examples:
   lookhear run                                the first camera and microphone, the page on http://127.0.0.1:8080
-  lookhear run --config ceiling.toml          as configured; `lookhear config` prints every key
+  lookhear run --config ceiling.toml          as configured; `lookhear config --defaults` prints the keys
   RUST_LOG=lookhear=debug lookhear run        says what it does
 
 Ctrl-C or SIGTERM ends it, with the camera at rest.";

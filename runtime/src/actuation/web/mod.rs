@@ -204,6 +204,9 @@ pub fn serve(
             pulse: pulse.clone(),
         });
         tracing::info!("the page is at http://{}/", settings.listen);
+        if settings.token.is_none() {
+            tracing::info!("the token for its buttons is in {}", settings.token_file.display());
+        }
         let serving = axum::serve(
             gate,
             routes.into_make_service_with_connect_info::<connection::Congestion>(),

@@ -62,7 +62,9 @@ fn one_closed_node_is_enough_to_fail() {
     assert_eq!(check_permissions("cameras", &[], "video"), None);
     let open = node("/dev/video0", "video", 0o660);
     assert_eq!(
-        check_permissions("cameras", std::slice::from_ref(&open), "video").unwrap().verdict,
+        check_permissions("cameras", std::slice::from_ref(&open), "video")
+            .unwrap()
+            .verdict,
         Verdict::Ok
     );
     let finding = check_permissions("cameras", &[open, node("/dev/video1", "root", 0o600)], "video").unwrap();

@@ -11,7 +11,8 @@ const MOST_STEPS: u32 = 3;
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ThrottleSettings {
-    /// From which temperature on, in °C, perception runs at half its rate, then at a quarter. Take it below the one at which the
+    /// From which temperature on, in °C, perception runs at half its rate, then at a quarter and at an
+    /// eighth. Take it below the one at which the
     /// board slows itself down.
     pub hot_celsius: f32,
     /// Below which temperature, in °C, a step is taken back.
