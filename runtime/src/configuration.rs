@@ -178,7 +178,7 @@ impl Configuration {
     /// # Errors
     /// What makes no sense in it, in words.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let configuration: Self = toml::from_str(text).map_err(|error| error.to_string().trim().to_owned())?;
+        let configuration: Self = toml::from_str(text).map_err(|error| complaint(text, &error))?;
         configuration.check()?;
         Ok(configuration)
     }
@@ -218,6 +218,18 @@ impl Configuration {
     }
 }
 
+/// What is wrong, and where; never the line itself, which may hold a password.
+fn complaint(text: &str, error: &toml::de::Error) -> String {
+    let line = error
+        .span()
+        .and_then(|span| text.get(..span.start))
+        .map(|before| before.matches('\n').count() + 1);
+    match line {
+        Some(line) => format!("line {line}: {}", error.message()),
+        None => error.message().to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -249,6 +261,16 @@ mod tests {
             let error = Configuration::parse(text).unwrap_err();
             assert!(error.contains(names), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn a_misspelt_password_is_not_told_to_the_log() {
+        let error =
+            Configuration::parse("[mqtt]\nhost = \"broker\"\nuser = \"me\"\npasword = \"hunter2\"").unwrap_err();
+        assert!(
+            error.contains("line 4") && error.contains("pasword") && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -146,6 +146,7 @@ impl Device {
             Mutex::new(asked),
             events.as_ref().map(|(sink, _)| sink.clone()),
             has_head,
+            slowdown.clone(),
         ));
         if has_head {
             plans.push(head_plan(&configuration, &lines, &clock));
@@ -187,9 +188,15 @@ impl Device {
             }
         }
         let stages = self.supervisor.statuses();
+        let perception_is_gone = stages.iter().any(|stage| stage.name == "perception" && !stage.fresh);
         self.status.post(|status| {
             status.stamp = now;
             status.stages = stages;
+            // Whoever perceives no more has nothing to say of what sounds now.
+            if perception_is_gone {
+                status.percept = None;
+                status.level = Level::SILENCE;
+            }
             if let (Some(celsius), Some(factor)) = (temperature, factor) {
                 status.temperature_celsius = celsius;
                 status.throttled = factor > 1;
@@ -235,6 +242,14 @@ impl Device {
     }
 }
 
+/// A plan whose patience exceeds the driver's own, so that a stage is not given up while its device is merely slow.
+fn patient(mut plan: StagePlan, driver_timeout_seconds: f64) -> StagePlan {
+    let timeout = Duration::try_from_secs_f64(driver_timeout_seconds).unwrap_or_default();
+    plan.patience = plan.patience.max(2 * timeout + Duration::from_secs(3));
+    plan.start_patience = plan.start_patience.max(2 * plan.patience);
+    plan
+}
+
 fn plan(name: &'static str, work: impl Fn(&Pulse) -> StageResult + Send + Sync + 'static) -> StagePlan {
     StagePlan {
         name,
@@ -255,13 +270,15 @@ fn camera_plan(
     clock: &Arc<dyn Clock>,
 ) -> StagePlan {
     let (configuration, lines, clock) = (configuration.clone(), lines.clone(), clock.clone());
-    plan("camera", move |pulse| {
+    let timeout_seconds = configuration.camera.timeout_seconds;
+    let plan = plan("camera", move |pulse| {
         let mut camera: Box<dyn Camera> = match (&configuration.replay.film, rounds) {
             (Some(film), Some(rounds)) => Box::new(ReplayCamera::open(film, rounds, clock.clone())?),
             _ => Box::new(LiveCamera::open(&configuration.camera)?),
         };
         run_camera(&mut camera, &lines.frames, &lines.status, pulse)
-    })
+    });
+    patient(plan, timeout_seconds)
 }
 
 fn microphone_plan(
@@ -272,13 +289,15 @@ fn microphone_plan(
     clock: &Arc<dyn Clock>,
 ) -> StagePlan {
     let (configuration, clock) = (configuration.clone(), clock.clone());
-    plan("microphone", move |pulse| {
+    let timeout_seconds = configuration.microphone.timeout_seconds;
+    let plan = plan("microphone", move |pulse| {
         let mut microphone: Box<dyn Microphone> = match (&configuration.replay.sound, rounds) {
             (Some(sound), Some(rounds)) => Box::new(ReplayMicrophone::open(sound, rounds, clock.clone())?),
             _ => Box::new(LiveMicrophone::open(&configuration.microphone)?),
         };
         run_microphone(&mut microphone, &line, model_rate_hz, pulse)
-    })
+    });
+    patient(plan, timeout_seconds)
 }
 
 fn aim_plan(
@@ -287,6 +306,7 @@ fn aim_plan(
     asked: Mutex<std::sync::mpsc::Receiver<crate::actuation::status::Request>>,
     events: Option<EventSink>,
     has_head: bool,
+    slowdown: Arc<AtomicU32>,
 ) -> StagePlan {
     let mut attention = configuration.attention.clone();
     // Where percepts come seldom, each vouches for longer, and a pause is not one percept that found nothing.
@@ -294,6 +314,7 @@ fn aim_plan(
     attention.percept_reach = attention.percept_reach.max(2 * period);
     attention.pause = attention.pause.max(2 * period);
     let settings = AimSettings {
+        period,
         attention,
         controller: configuration.controller.clone(),
         optics: configuration.optics,
@@ -306,6 +327,7 @@ fn aim_plan(
             memory.keep(|remembered| remembered.paused = paused);
         };
         let lines = AimLines {
+            slowdown: &slowdown,
             perceived: &lines.perceived,
             head: has_head.then_some(&lines.head),
             requests: &asked,
@@ -320,10 +342,15 @@ fn aim_plan(
 fn head_plan(configuration: &Configuration, lines: &Arc<Lines>, clock: &Arc<dyn Clock>) -> StagePlan {
     let (settings, deadman) = (configuration.ptz.clone(), configuration.controller.deadman);
     let (lines, clock) = (lines.clone(), clock.clone());
-    plan("ptz", move |pulse| match ptz::open(&settings, clock.clone())? {
+    let timeout_seconds = configuration
+        .ptz
+        .timeout_seconds
+        .max(configuration.ptz.onvif.timeout_seconds);
+    let plan = plan("ptz", move |pulse| match ptz::open(&settings, clock.clone())? {
         Some(mut head) => head::run(&mut *head, &lines.head, deadman, pulse),
         None => Ok(()),
-    })
+    });
+    patient(plan, timeout_seconds)
 }
 
 fn output_plans(

@@ -106,6 +106,7 @@ pub struct Controller {
     manual: Option<Manual>,
     /// A person asked to go home, and the camera is not there yet.
     home_asked: bool,
+    was_paused: bool,
     tracking_from: Duration,
 }
 
@@ -181,6 +182,7 @@ impl Controller {
             last_way: None,
             manual: None,
             home_asked: false,
+            was_paused: false,
             tracking_from: Duration::ZERO,
         }
     }
@@ -202,10 +204,8 @@ impl Controller {
 
     /// The head did not take the command that the last step gave.
     pub fn refused(&mut self, now: Duration) {
-        // Nobody knows whether a part of it arrived: whatever it was, a stop follows.
-        if self.movement.is_some() {
-            self.stop(now);
-        }
+        // Nobody knows whether a part of it arrived, nor, where the word comes late, what it was: a stop follows.
+        self.stop(now);
         if let Some(stop) = &mut self.movement {
             stop.refused = true;
         }
@@ -218,7 +218,10 @@ impl Controller {
             .observe(now, situation.orientation, situation.is_moving, course);
         let overdue = self.end_movement(now, situation);
         let wish = self.wish(now, situation);
-        let command = if overdue {
+        // A person who says stop is believed to see that it moves, whatever the head says.
+        let is_told_to_stop = situation.request == Some(Request::Stop) || (situation.paused && !self.was_paused);
+        self.was_paused = situation.paused;
+        let command = if overdue || is_told_to_stop {
             self.stop(now)
         } else {
             self.pursue(now, wish)

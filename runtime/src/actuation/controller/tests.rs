@@ -452,3 +452,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_stop_that_turns_out_late_not_to_have_arrived_is_said_again() {
+    let mut rig = Rig::new(SimulatedHeadSettings::default());
+    for _ in 0..20 {
+        assert_eq!(rig.step(), Command::Rest);
+    }
+    // The driver learned only now that what it was told a while ago never arrived.
+    rig.controller.refused(rig.clock.now());
+    let stops = (0..40).filter(|_| rig.step() == Command::Stop).count();
+    assert!(stops >= 1);
+}
+
+#[test]
+fn a_person_who_says_stop_is_believed_though_the_head_says_that_it_rests() {
+    let mut rig = Rig::new(SimulatedHeadSettings::default());
+    rig.step();
+    rig.situation.request = Some(Request::Stop);
+    assert_eq!(rig.step(), Command::Stop);
+    for _ in 0..40 {
+        rig.step();
+    }
+    rig.situation.paused = true;
+    assert_eq!(rig.step(), Command::Stop);
+}

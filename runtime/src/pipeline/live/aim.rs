@@ -1,6 +1,6 @@
 //! The stage that attends and decides: percepts and requests in, a target and commands for the head out. It never waits for either.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::exchange::{Bulletin, Latest, Pulse};
 
 /// How often the controller decides, also while nothing is perceived.
 const TICK: Duration = Duration::from_millis(50);
-/// When no percept came for so long there is nothing to attend to.
+/// When no percept came for so long there is nothing to attend to; longer where they come seldom.
 const STALE_AFTER: Duration = Duration::from_secs(2);
 /// The shape of the picture until there is one.
 const USUAL_ASPECT: (usize, usize) = (16, 9);
@@ -34,6 +34,8 @@ pub struct AimSettings {
     pub controller: ControllerSettings,
     /// How much the camera sees.
     pub optics: OpticsSettings,
+    /// From one percept to the next, on a cool machine.
+    pub period: Duration,
     /// Whether events carry the whole heatmap.
     pub heatmap_in_events: bool,
 }
@@ -42,6 +44,8 @@ pub struct AimSettings {
 pub struct AimLines<'a> {
     /// From perception.
     pub perceived: &'a Latest<perceive::Perceived>,
+    /// By what factor the machine's heat stretches the period.
+    pub slowdown: &'a AtomicU32,
     /// To and from the head; `None` where the camera is fixed.
     pub head: Option<&'a HeadLine>,
     /// From whoever asks anything of the device.
@@ -82,6 +86,8 @@ struct Aim<'a> {
     arrived: Duration,
     optics: Optics,
     paused: bool,
+    /// Whether it is paused, where the disk does not know yet.
+    to_keep: Option<bool>,
 }
 
 impl<'a> Aim<'a> {
@@ -99,6 +105,7 @@ impl<'a> Aim<'a> {
             arrived: Duration::ZERO,
             optics: Optics::new(&settings.optics, USUAL_ASPECT.0, USUAL_ASPECT.1),
             paused: lines.status.read().paused,
+            to_keep: None,
         }
     }
 
@@ -117,25 +124,37 @@ impl<'a> Aim<'a> {
         self.attend(now, is_fresh);
         self.decide(now, request);
         self.publish(now, is_fresh);
-    }
-
-    /// At most one request a turn, in the order in which they came.
-    fn take_request(&mut self) -> Option<Request> {
-        let requests = self.lines.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        let request = requests.try_recv().ok()?;
-        drop(requests);
-        match request {
-            Request::Pause => self.pause(true),
-            Request::Resume => self.pause(false),
-            Request::Home => self.attender.forget(),
-            Request::Drive { .. } | Request::Stop => {}
+        if let Some(paused) = self.to_keep.take() {
+            (self.lines.on_pause)(paused);
         }
-        Some(request)
     }
 
+    /// All that was asked since the last turn: of several movements the last, but a stop is never overtaken.
+    fn take_request(&mut self) -> Option<Request> {
+        let lines = self.lines;
+        let requests = lines.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = None;
+        while let Ok(request) = requests.try_recv() {
+            match request {
+                Request::Pause => self.pause(true),
+                Request::Resume => self.pause(false),
+                _ if taken == Some(Request::Stop) => {}
+                _ => taken = Some(request),
+            }
+        }
+        if taken == Some(Request::Home) {
+            self.attender.forget();
+        }
+        taken
+    }
+
+    /// It counts at once; the disk is told of it once everything else was.
     fn pause(&mut self, paused: bool) {
         self.paused = paused;
-        (self.lines.on_pause)(paused);
+        self.to_keep = Some(paused);
+        if let Some(line) = self.lines.head {
+            line.paused.store(paused, Ordering::Release);
+        }
     }
 
     /// Takes in what the head said, and gets to know a head that is new.
@@ -151,9 +170,20 @@ impl<'a> Aim<'a> {
                 let allowed = self.settings.attention.allowed_zone;
                 let controller = Controller::new(self.settings.controller.clone(), abilities.clone(), allowed);
                 self.controller = Some(controller);
+                // It knows of no movement; whatever the one before it began is ended.
+                line.commands.put(&mut Some(Told {
+                    command: Command::Stop,
+                    picture: Duration::ZERO,
+                    inference: Duration::ZERO,
+                }));
             }
             Some(_) => {}
         }
+    }
+
+    /// From one percept to the next, as things stand.
+    fn period(&self) -> Duration {
+        self.settings.period * self.lines.slowdown.load(Ordering::Relaxed).max(1)
     }
 
     fn orientation(&self) -> Orientation {
@@ -181,7 +211,7 @@ impl<'a> Aim<'a> {
                 })
             }
             None if is_fresh => Perceived::Nothing,
-            _ if now.saturating_sub(self.arrived) > STALE_AFTER => Perceived::Nothing,
+            _ if now.saturating_sub(self.arrived) > STALE_AFTER.max(3 * self.period()) => Perceived::Nothing,
             // The next percept is on its way.
             _ => return,
         };
@@ -189,6 +219,7 @@ impl<'a> Aim<'a> {
     }
 
     fn decide(&mut self, now: Duration, request: Option<Request>) {
+        let period = self.period();
         let (Some(line), Some(controller)) = (self.lines.head, &mut self.controller) else {
             return;
         };
@@ -200,7 +231,8 @@ impl<'a> Aim<'a> {
         let stamp = self.perceived.stamp;
         let situation = Situation {
             attention: Some(self.attention),
-            percept_age: (!stamp.is_zero()).then(|| now.saturating_sub(stamp)),
+            // How long percepts are apart, where that is long, says nothing against them.
+            percept_age: (!stamp.is_zero()).then(|| now.saturating_sub(stamp).saturating_sub(period)),
             orientation: self.report.orientation,
             is_moving: self.report.is_moving,
             paused: self.paused,

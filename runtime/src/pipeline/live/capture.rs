@@ -31,6 +31,12 @@ pub struct FrameLine {
 /// # Errors
 /// What the camera says, unless asking again helps.
 pub fn run_camera(camera: &mut dyn Camera, line: &FrameLine, status: &Bulletin<Status>, pulse: &Pulse) -> StageResult {
+    let result = deliver(camera, line, status, pulse);
+    status.post(|status| status.frames_per_second = 0.0);
+    result
+}
+
+fn deliver(camera: &mut dyn Camera, line: &FrameLine, status: &Bulletin<Status>, pulse: &Pulse) -> StageResult {
     let (mut frame, mut spare) = (Frame::default(), Frame::default());
     let mut rate = Rate::default();
     let mut lost_in_row = 0;
@@ -70,7 +76,7 @@ pub fn run_microphone(
 ) -> StageResult {
     let rate_hz = microphone.rate_hz();
     let mut resampler = StreamResampler::new(rate_hz, model_rate_hz)?;
-    let mut watch = Watch::new(rate_hz, model_rate_hz, resampler.delay_samples());
+    let mut watch = Watch::new(rate_hz, model_rate_hz);
     let mut block = Block::default();
     let mut resampled = Vec::new();
     let mut lost_in_row = 0;
@@ -111,17 +117,15 @@ pub fn run_microphone(
 struct Watch {
     rate_hz: f64,
     model_rate_hz: f64,
-    delay_samples: usize,
     samples_in: u64,
     samples_out: u64,
 }
 
 impl Watch {
-    fn new(rate_hz: u32, model_rate_hz: u32, delay_samples: usize) -> Self {
+    fn new(rate_hz: u32, model_rate_hz: u32) -> Self {
         Self {
             rate_hz: f64::from(rate_hz.max(1)),
             model_rate_hz: f64::from(model_rate_hz.max(1)),
-            delay_samples,
             samples_in: 0,
             samples_out: 0,
         }
@@ -135,7 +139,8 @@ impl Watch {
     fn stamp(&mut self, block: &Block, samples_out: usize) -> Duration {
         self.samples_in += block.sound.samples.len() as u64;
         let heard = self.samples_in as f64 / self.rate_hz;
-        let first = (self.samples_out as f64 - self.delay_samples as f64) / self.model_rate_hz;
+        // The resampler leaves its filter's delay out: its sample i lies at i / rate of what went in.
+        let first = self.samples_out as f64 / self.model_rate_hz;
         self.samples_out += samples_out as u64;
         let end = block.stamp + block.sound.duration();
         end.saturating_sub(Duration::try_from_secs_f64(heard - first).unwrap_or_default())
@@ -152,5 +157,49 @@ fn bear(outcome: Result<Delivery, CaptureError>, lost_in_row: u32) -> Result<u32
             device: "the source".to_owned(),
             cause: "it ended".to_owned(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use lookhear_board::Sound;
+
+    use super::*;
+
+    /// However a resampler holds sound back, what comes out is stamped with when it was taken.
+    #[test]
+    fn resampled_sound_is_stamped_with_when_it_was_taken() {
+        for (rate_hz, block_samples) in [(48_000, 960), (44_100, 441), (16_000, 320)] {
+            let mut resampler = StreamResampler::new(rate_hz, 16_000).unwrap();
+            let mut watch = Watch::new(rate_hz, 16_000);
+            let begun = Duration::from_secs(1000);
+            let click = rate_hz as usize / 2;
+            let mut heard = Vec::new();
+            for number in 0..100 {
+                let first = number * block_samples;
+                let samples = (first..first + block_samples).map(|index| f32::from(u8::from(index == click)));
+                let block = Block {
+                    sound: Sound {
+                        samples: samples.collect(),
+                        rate_hz,
+                    },
+                    stamp: begun + Duration::from_secs_f64(first as f64 / f64::from(rate_hz)),
+                    after_gap: false,
+                };
+                let mut out = Vec::new();
+                resampler.push(&block.sound.samples, |samples| out.extend_from_slice(samples));
+                let stamp = watch.stamp(&block, out.len()).as_secs_f64();
+                let timed = out.iter().enumerate();
+                heard.extend(timed.map(|(index, &sample)| (stamp + index as f64 / 16_000.0, sample)));
+            }
+            let loudest = heard.iter().max_by(|a, b| a.1.total_cmp(&b.1)).unwrap();
+            assert!(
+                (loudest.0 - 1000.5).abs() < 0.001,
+                "{rate_hz} Hz: heard at {}",
+                loudest.0
+            );
+        }
     }
 }

@@ -63,26 +63,44 @@ pub struct HeadReport {
 /// # Errors
 /// What the head says, when the connection is of no more use.
 pub fn run(head: &mut dyn Ptz, line: &HeadLine, deadman: Duration, pulse: &Pulse) -> StageResult {
-    let result = serve(head, line, deadman, pulse);
+    let mut opened = 0;
+    let result = serve(head, line, deadman, pulse, &mut opened);
     let stopped = head.stop();
     line.report.post(|report| {
-        report.abilities = None;
-        report.orientation = None;
-        report.is_moving = None;
+        // Where this one had been given up, what stands there is its successor's.
+        if report.opened == opened {
+            report.abilities = None;
+            report.orientation = None;
+            report.is_moving = None;
+        }
     });
     result?;
     Ok(stopped?)
 }
 
-fn serve(head: &mut dyn Ptz, line: &HeadLine, deadman: Duration, pulse: &Pulse) -> Result<(), PtzError> {
+fn serve(
+    head: &mut dyn Ptz,
+    line: &HeadLine,
+    deadman: Duration,
+    pulse: &Pulse,
+    opened: &mut u64,
+) -> Result<(), PtzError> {
     head.stop()?;
+    if pulse.should_stop() {
+        return Ok(());
+    }
+    let mut told = None;
+    // What was decided before the head was there is no longer wanted.
+    line.commands.take(&mut told, Duration::ZERO);
     let abilities = head.abilities().clone();
     line.report.post(|report| {
         report.opened += 1;
         report.abilities = Some(abilities);
+        *opened = report.opened;
     });
     let mut refusals_in_row = 0;
-    let mut told = None;
+    // A stop that the head did not take is owed to it.
+    let mut owes_stop = false;
     let mut may_move = false;
     let mut asked = Duration::ZERO;
     while !pulse.should_stop() {
@@ -91,6 +109,7 @@ fn serve(head: &mut dyn Ptz, line: &HeadLine, deadman: Duration, pulse: &Pulse) 
             && let Some(told) = told
         {
             let outcome = obey(head, &told, line);
+            owes_stop = outcome.is_err() && told.command == Command::Stop;
             may_move = match (&outcome, told.command) {
                 (Ok(()), Command::Stop) => false,
                 (_, Command::Rest) => may_move,
@@ -103,8 +122,13 @@ fn serve(head: &mut dyn Ptz, line: &HeadLine, deadman: Duration, pulse: &Pulse) 
                 "nothing was decided for {:.1} s: the camera is stopped",
                 deadman.as_secs_f64()
             );
-            head.stop()?;
-            may_move = false;
+            (owes_stop, may_move) = (true, false);
+        }
+        if owes_stop {
+            match head.stop() {
+                Ok(()) => (owes_stop, may_move) = (false, false),
+                Err(error) => bear(error, &mut refusals_in_row)?,
+            }
         }
         if pulse.now().saturating_sub(asked) >= ASK_PERIOD {
             asked = pulse.now();
@@ -175,3 +199,6 @@ fn bear(error: PtzError, refusals_in_row: &mut u32) -> Result<(), PtzError> {
         error => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

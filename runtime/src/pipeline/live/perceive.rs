@@ -20,6 +20,9 @@ use crate::perception::percept::Percept;
 /// For how long the stage waits for a frame before it gives a sign of life.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// Without a frame for so long, what was perceived last is no longer true.
+const BLIND_AFTER: Duration = Duration::from_secs(2);
+
 /// How perception is paced, and what it does not look at.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PerceptionPace {
@@ -74,6 +77,7 @@ pub fn run(mut localiser: Localiser, pace: PerceptionPace, lines: &PerceptionLin
     let (mut frame, mut perceived) = (Frame::default(), Perceived::default());
     let mut rate = Rate::default();
     let mut next_due = pulse.now();
+    let mut last_frame = pulse.now();
     lines.status.post(|status| status.threshold = threshold);
     while !pulse.should_stop() {
         pulse.beat();
@@ -86,12 +90,18 @@ pub fn run(mut localiser: Localiser, pace: PerceptionPace, lines: &PerceptionLin
         if !lines.frames.latest.take(&mut frame, PATIENCE) {
             let percepts_per_second = rate.per_second(pulse.now());
             let meter = hearing.meter(pulse.now());
+            let is_blind = pulse.now().saturating_sub(last_frame) > BLIND_AFTER;
             lines.status.post(|status| {
+                if is_blind {
+                    status.percept = None;
+                    status.level = Level::SILENCE;
+                }
                 status.percepts_per_second = percepts_per_second;
                 status.meter = meter;
             });
             continue;
         }
+        last_frame = pulse.now();
         let period = pace.period * lines.slowdown.load(Ordering::Relaxed).max(1);
         next_due = (next_due + period).max(pulse.now().saturating_sub(period));
         hearing.drain(lines.sound, localiser.ear())?;

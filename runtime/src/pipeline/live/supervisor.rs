@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use lookhear_board::Clock;
+use lookhear_board::{Clock, PtzError};
 
 use crate::actuation::status::StageStatus;
 use crate::exchange::Pulse;
@@ -15,6 +15,10 @@ use crate::exchange::Pulse;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// And it grows no longer than this: a camera that is plugged in again is seen within so much.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// What only a person can mend, a wrong password say, is tried again this seldom: cameras lock out those who try more often.
+const HOPELESS_WAIT: Duration = Duration::from_secs(60);
+/// How often the log is reminded of the same trouble.
+const REMINDER_PERIOD: Duration = Duration::from_secs(600);
 /// A stage that held out for so long has recovered, and its next failure is a first one.
 const RECOVERED_AFTER: Duration = Duration::from_secs(20);
 
@@ -53,6 +57,9 @@ struct Stage {
     started_once: bool,
     next_start: Duration,
     trouble: Option<String>,
+    /// The trouble that the log told of last, and when.
+    logged: Option<(String, Duration)>,
+    recovery_is_news: bool,
 }
 
 struct Running {
@@ -90,7 +97,8 @@ impl Supervisor {
         let stuck = self
             .stages
             .iter()
-            .find(|stage| !stage.abandoned.is_empty() && !stage.is_fresh(now));
+            .filter(|stage| !stage.is_fresh(now) && !stage.is_first_successor_starting(now))
+            .find(|stage| !stage.abandoned.is_empty());
         stuck.map(|stage| stage.plan.name)
     }
 
@@ -128,6 +136,8 @@ impl Stage {
             started_once: false,
             next_start: Duration::ZERO,
             trouble: None,
+            logged: None,
+            recovery_is_news: false,
         }
     }
 
@@ -135,7 +145,12 @@ impl Stage {
         self.abandoned.retain(|thread| !thread.is_finished());
         if let Some(running) = self.running.take() {
             match running.outcome.try_recv() {
-                Ok(Err(error)) => self.failed(now, running.since, error.to_string()),
+                Ok(Err(error)) => {
+                    self.failed(now, running.since, error.to_string());
+                    if is_for_a_person_to_mend(&*error) {
+                        self.next_start = now + HOPELESS_WAIT;
+                    }
+                }
                 Ok(Ok(())) => self.failed(now, running.since, "it ended of itself".to_owned()),
                 Err(TryRecvError::Disconnected) => {
                     self.failed(now, running.since, "it ended without a word".to_owned())
@@ -145,8 +160,7 @@ impl Stage {
                     if silent_for > self.patience(&running) {
                         running.pulse.stop();
                         self.abandoned.push(running.thread);
-                        let seconds = silent_for.as_secs_f64();
-                        self.failed(now, running.since, format!("no sign of life for {seconds:.1} s"));
+                        self.failed(now, running.since, "it gives no sign of life".to_owned());
                     } else {
                         self.notice_recovery(now, &running);
                         self.running = Some(running);
@@ -195,16 +209,22 @@ impl Stage {
             .min(LONGEST_WAIT);
         self.failures_in_row = self.failures_in_row.saturating_add(1);
         self.next_start = now + wait;
-        // The same trouble again and again would fill the journal of a year.
-        if self.trouble.as_ref() != Some(&trouble) {
+        // The same trouble again and again, as of a loose plug, would fill the journal of a year.
+        let is_news = self
+            .logged
+            .as_ref()
+            .is_none_or(|(before, at)| *before != trouble || now.saturating_sub(*at) > REMINDER_PERIOD);
+        if is_news {
             tracing::warn!(stage = self.plan.name, "{trouble}; trying again");
+            self.logged = Some((trouble.clone(), now));
         }
+        self.recovery_is_news |= is_news;
         self.trouble = Some(trouble);
     }
 
     fn notice_recovery(&mut self, now: Duration, running: &Running) {
         let is_back = running.pulse.last_beat() > running.since && now.saturating_sub(running.since) > FIRST_WAIT;
-        if is_back && self.trouble.take().is_some() {
+        if is_back && self.trouble.take().is_some() && std::mem::take(&mut self.recovery_is_news) {
             tracing::info!(stage = self.plan.name, "works again");
         }
     }
@@ -215,6 +235,15 @@ impl Stage {
         } else {
             self.plan.start_patience
         }
+    }
+
+    /// Whether the first that took the place of one that fell silent is still loading what it needs.
+    fn is_first_successor_starting(&self, now: Duration) -> bool {
+        self.failures_in_row <= 1
+            && self.running.as_ref().is_some_and(|running| {
+                running.pulse.last_beat() <= running.since
+                    && now.saturating_sub(running.since) <= self.plan.start_patience
+            })
     }
 
     fn is_fresh(&self, now: Duration) -> bool {
@@ -233,6 +262,11 @@ impl Stage {
             trouble: self.trouble.clone(),
         }
     }
+}
+
+/// Whether a device says that trying again helps nothing before somebody did something.
+fn is_for_a_person_to_mend(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(PtzError::GiveUp { .. }))
 }
 
 fn message(panic: &(dyn std::any::Any + Send)) -> &str {
