@@ -266,9 +266,9 @@ mod tests {
     #[test]
     fn a_misspelt_password_is_not_told_to_the_log() {
         let error =
-            Configuration::parse("[mqtt]\nhost = \"broker\"\nuser = \"me\"\npasword = \"hunter2\"").unwrap_err();
+            Configuration::parse("[mqtt]\nhost = \"broker\"\nuser = \"me\"\npass = \"hunter2\"").unwrap_err();
         assert!(
-            error.contains("line 4") && error.contains("pasword") && !error.contains("hunter2"),
+            error.contains("line 4") && error.contains("pass") && !error.contains("hunter2"),
             "{error}"
         );
     }
