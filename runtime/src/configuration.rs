@@ -265,8 +265,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_password_is_not_told_to_the_log() {
-        let error =
-            Configuration::parse("[mqtt]\nhost = \"broker\"\nuser = \"me\"\npass = \"hunter2\"").unwrap_err();
+        let error = Configuration::parse("[mqtt]\nhost = \"broker\"\nuser = \"me\"\npass = \"hunter2\"").unwrap_err();
         assert!(
             error.contains("line 4") && error.contains("pass") && !error.contains("hunter2"),
             "{error}"
