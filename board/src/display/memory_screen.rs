@@ -1,6 +1,7 @@
 //! A screen that is no screen: it keeps what it is shown, for tests, and in a picture file for whoever has none to look at.
 
 use std::collections::VecDeque;
+#[cfg(feature = "media")]
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +12,7 @@ use super::{Canvas, Screen, ScreenError};
 pub struct MemoryScreen {
     name: String,
     size: (usize, usize),
+    #[cfg(feature = "media")]
     file: Option<PathBuf>,
     shown: Arc<Mutex<Shown>>,
 }
@@ -28,6 +30,7 @@ impl MemoryScreen {
         Self {
             name: "memory".into(),
             size: (width, height),
+            #[cfg(feature = "media")]
             file: None,
             shown: Arc::default(),
         }
