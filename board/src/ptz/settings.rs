@@ -192,12 +192,7 @@ impl PtzSettings {
     fn onvif_camera(&self) -> OnvifSettings {
         let mut camera = self.onvif.clone();
         if camera.url.is_empty() {
-            let has_scheme = self.address.contains("://");
-            camera.url = if has_scheme {
-                self.address.clone()
-            } else {
-                format!("http://{}", self.address)
-            };
+            camera.url.clone_from(&self.address);
         }
         camera
     }

@@ -14,10 +14,6 @@ const FILE: &str = "memory.toml";
 pub struct Remembered {
     /// A person paused the movement of the camera: a power cut does not undo that.
     pub paused: bool,
-    /// Where a head that does not tell was taken to look, in degrees.
-    pub pan_degrees: Option<f64>,
-    /// Likewise.
-    pub tilt_degrees: Option<f64>,
 }
 
 /// Keeps it on the disk.

@@ -10,6 +10,7 @@ use lookhear_board::Orientation;
 use super::head::{HeadLine, HeadReport, Told};
 use super::perceive;
 use super::supervisor::StageResult;
+use super::throttle::stretched;
 use crate::actuation::PerceptEvent;
 use crate::actuation::controller::{Command, Controller, ControllerSettings, Situation};
 use crate::actuation::lines::EventSink;
@@ -92,6 +93,10 @@ struct Aim<'a> {
 
 impl<'a> Aim<'a> {
     fn new(settings: &'a AimSettings, lines: &'a AimLines<'a>) -> Self {
+        let paused = lines.status.read().paused;
+        if let Some(line) = lines.head {
+            line.paused.store(paused, Ordering::Release);
+        }
         Self {
             settings,
             lines,
@@ -104,7 +109,7 @@ impl<'a> Aim<'a> {
             perceived: perceive::Perceived::default(),
             arrived: Duration::ZERO,
             optics: Optics::new(&settings.optics, USUAL_ASPECT.0, USUAL_ASPECT.1),
-            paused: lines.status.read().paused,
+            paused,
             to_keep: None,
         }
     }
@@ -160,7 +165,6 @@ impl<'a> Aim<'a> {
     /// Takes in what the head said, and gets to know a head that is new.
     fn follow_head(&mut self) {
         let Some(line) = self.lines.head else { return };
-        line.paused.store(self.paused, Ordering::Release);
         self.report = line.report.read();
         match &self.report.abilities {
             None => self.controller = None,
@@ -183,7 +187,7 @@ impl<'a> Aim<'a> {
 
     /// From one percept to the next, as things stand.
     fn period(&self) -> Duration {
-        self.settings.period * self.lines.slowdown.load(Ordering::Relaxed).max(1)
+        stretched(self.settings.period, self.lines.slowdown)
     }
 
     fn orientation(&self) -> Orientation {

@@ -94,11 +94,6 @@ impl Hearing {
             .map_or(Level::SILENCE, |end| self.level(end, samples))
     }
 
-    /// By how much the microphone's clock runs fast, in parts per million of the machine's; `None` before that is known.
-    pub fn drift_parts_per_million(&self) -> Option<f64> {
-        self.clock.drift_parts_per_million()
-    }
-
     /// The number of the sample that was taken at a moment, at most of the newest.
     fn sample_at(&self, moment: Duration) -> Option<u64> {
         if self.heard_samples == 0 || moment > self.clock.time_of(self.heard_samples)? + STALE_AFTER {

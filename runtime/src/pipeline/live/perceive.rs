@@ -1,7 +1,7 @@
 //! The stage that perceives: the newest frame, with the sound that ends at its stamp.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use lookhear_board::Frame;
@@ -12,6 +12,7 @@ use super::hearing::Hearing;
 use super::rate::Rate;
 use super::sound_line::SoundReader;
 use super::supervisor::StageResult;
+use super::throttle::stretched;
 use crate::actuation::status::Status;
 use crate::exchange::{Bulletin, Latest, Pulse};
 use crate::perception::localiser::{Localiser, LocaliserError};
@@ -102,7 +103,7 @@ pub fn run(mut localiser: Localiser, pace: PerceptionPace, lines: &PerceptionLin
             continue;
         }
         last_frame = pulse.now();
-        let period = pace.period * lines.slowdown.load(Ordering::Relaxed).max(1);
+        let period = stretched(pace.period, lines.slowdown);
         next_due = (next_due + period).max(pulse.now().saturating_sub(period));
         hearing.drain(lines.sound, localiser.ear())?;
         perceive(&mut localiser, &mut hearing, &frame, pace, &mut perceived, pulse)?;

@@ -1,5 +1,6 @@
 //! Perceives less often on a machine that is too hot, and says so.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,11 @@ impl Default for ThrottleSettings {
             step_seconds: 20.0,
         }
     }
+}
+
+/// From one percept to the next while perception is slowed down by a factor, as [`Throttle::step`] gives it.
+pub fn stretched(period: Duration, slowdown: &AtomicU32) -> Duration {
+    period * slowdown.load(Ordering::Relaxed).max(1)
 }
 
 /// Decides by how much to slow down.
