@@ -248,7 +248,10 @@ fn the_picture_is_drawn_only_while_somebody_looks() {
 fn without_frames_no_old_picture_is_shown() {
     let site = Site::open(|settings| settings.width = 320);
     site.device.blind.store(true, Ordering::Relaxed);
-    std::thread::sleep(Duration::from_millis(200));
+    let rounds = || site.device.rounds.load(Ordering::Relaxed);
+    let sighted = rounds();
+    // The round under way may still show a frame; the one after it cannot.
+    eventually("the camera has gone blind", || rounds() > sighted + 1);
     let (code, _, jpeg) = site.ask("GET /snapshot.jpg", &[], "");
     assert_eq!(code, 200);
     let picture = image::load_from_memory(&jpeg).unwrap().to_luma8();

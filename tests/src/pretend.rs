@@ -1,7 +1,7 @@
 //! A device that only pretends: frames of a room with something that moves in it, percepts that follow it, and a camera that
 //! turns as it is told. It drives the outputs of the real one.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -39,6 +39,8 @@ pub struct Pretend {
     pub deaf: Arc<AtomicBool>,
     /// The camera gives no frames.
     pub blind: Arc<AtomicBool>,
+    /// How often it went round.
+    pub rounds: Arc<AtomicUsize>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -57,11 +59,13 @@ impl Pretend {
             events: Arc::new(events),
             deaf: Arc::default(),
             blind: Arc::default(),
+            rounds: Arc::default(),
             stop: Arc::default(),
             thread: None,
         };
         let (status, viewfinder) = (device.status.clone(), device.viewfinder.clone());
         let (stop, deaf, blind) = (device.stop.clone(), device.deaf.clone(), device.blind.clone());
+        let rounds = device.rounds.clone();
         device.thread = Some(std::thread::spawn(move || {
             let mut camera = Camera::default();
             let (mut frame, mut spare) = (Frame::default(), Frame::default());
@@ -81,6 +85,7 @@ impl Pretend {
                 let event = PerceptEvent::new(now, told.percept.as_ref(), &told.attention, told.level);
                 sink.offer(&event);
                 status.post(|status| status.clone_from(&told));
+                rounds.fetch_add(1, Ordering::Relaxed);
                 std::thread::sleep(TURN);
             }
         }));
