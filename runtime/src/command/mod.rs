@@ -2,6 +2,7 @@
 
 mod annotate;
 mod bench;
+mod calibrate;
 mod case;
 mod check;
 mod clip;
@@ -40,6 +41,8 @@ pub enum Command {
     Bench(bench::Bench),
     /// Look at everything that the device needs, and say what helps
     Check(check::Check),
+    /// Fit the numbers of this very device: optics, latency, microphone, threshold
+    Calibrate(calibrate::Calibrate),
     /// Try a pan-tilt head by hand: what it can do, and whether it does what it is told
     Ptz(ptz::Ptz),
 }
@@ -54,6 +57,7 @@ impl Command {
             Self::Model(model) => model.run(),
             Self::Bench(bench) => bench.run(),
             Self::Check(check) => check.run(),
+            Self::Calibrate(calibrate) => calibrate.run(),
             Self::Ptz(ptz) => ptz.run(),
         }
     }

@@ -14,6 +14,7 @@ use lookhear_board::{Camera, CaptureError, Clock, Microphone, ptz};
 use lookhear_calibration::{Calibration, Level};
 
 use super::memory::Memory;
+use super::store::CalibrationStore;
 use crate::actuation::lines::{self, EventQueue, EventSink};
 use crate::actuation::status::{Requests, Status};
 use crate::actuation::{mqtt, screen, web};
@@ -29,8 +30,6 @@ use crate::pipeline::live::sound_line::sound_line;
 use crate::pipeline::live::supervisor::{StagePlan, StageResult, Supervisor};
 use crate::pipeline::live::throttle::Throttle;
 
-/// The calibration in the state directory.
-const CALIBRATION_FILE: &str = "calibration.toml";
 /// Below this level there is nothing to look for, where neither a person nor a fit says otherwise.
 const USUAL_QUIET_DECIBELS: f32 = -70.0;
 /// How often the temperature is read.
@@ -456,15 +455,11 @@ fn quiet(configuration: &Configuration, calibration: &Calibration) -> Level {
 
 /// What was fitted on this device; nothing where nothing was, or it cannot be read.
 fn recall_calibration(state_directory: Option<&Path>) -> Calibration {
-    let Some(path) = state_directory.map(|directory| directory.join(CALIBRATION_FILE)) else {
+    let Some(directory) = state_directory else {
         return Calibration::default();
     };
-    match std::fs::read_to_string(&path).map(|text| Calibration::read(&text)) {
-        Ok(Ok(calibration)) => calibration,
-        Ok(Err(cause)) => {
-            tracing::warn!("{}: {cause}", path.display());
-            Calibration::default()
-        }
-        Err(_) => Calibration::default(),
-    }
+    CalibrationStore::new(directory).calibration().unwrap_or_else(|cause| {
+        tracing::warn!("{cause}");
+        Calibration::default()
+    })
 }

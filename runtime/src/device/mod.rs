@@ -3,5 +3,6 @@
 pub mod assembly;
 pub mod memory;
 pub mod notify;
+pub mod store;
 
 pub use assembly::{Device, DeviceError};
