@@ -2,17 +2,20 @@
 //!
 //! - [`threshold`]: similarities of sounds whose source is not in the picture → the similarity from which on one is believed;
 //! - [`noise_floor`]: levels of a quiet room → the level above which there is a sound to look for;
-//! - [`document`]: the versioned file that keeps both on a machine.
+//! - [`latency`]: flashes and clicks, or claps → by how much the sound that belongs to a picture is stamped later;
+//! - [`document`]: the versioned file that keeps them all on a machine.
 //!
 //! Everything here is a pure function of its arguments: no devices, no files, no clock, no model.
 
 pub mod document;
+pub mod latency;
 pub mod level;
 pub mod noise_floor;
 pub mod statistics;
 pub mod threshold;
 
 pub use document::{Calibration, DocumentError, Fitted};
+pub use latency::LatencyFit;
 pub use level::Level;
 pub use noise_floor::NoiseFloorFit;
 pub use statistics::{FitError, Sorted};
