@@ -25,11 +25,37 @@
 //! floor = -61.5                        # dBFS
 //! gate = -52.25                        # dBFS
 //! blocks = 300
+//!
+//! [latency]
+//! source = "/dev/video0 + hw:CARD=U0x46d0x825"
+//!
+//! [latency.fit]
+//! sound_delay_seconds = 0.125          # the sound of a picture is stamped later by this
+//! uncertainty_seconds = 0.0065
+//! pairs = 8
+//! seen_by = "flash"                    # or "clap"
+//!
+//! [microphone]
+//! source = "hw:CARD=U0x46d0x825"
+//!
+//! [microphone.fit]
+//! rate_hz = 48000
+//! seconds = 20.0
+//!
+//! [[microphone.fit.channels]]          # one for each channel
+//! quiet = -61.5                        # dBFS
+//! talk = -30.0                         # dBFS
+//! offset = 0.001953125                 # mean of the samples, −1..1
+//! clipped_share = 0.0
+//!
+//! [[microphone.fit.findings]]          # each with its own numbers
+//! kind = "identical"
 //! ```
 
 use serde::{Deserialize, Serialize};
 
-use crate::{NoiseFloorFit, ThresholdFit};
+use crate::microphone::ChannelFit;
+use crate::{LatencyFit, MicrophoneFit, NoiseFloorFit, ThresholdFit};
 
 /// The version that this code reads and writes.
 pub const VERSION: u32 = 1;
@@ -44,6 +70,12 @@ pub struct Calibration {
     /// The noise floor of a microphone in its room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise_floor: Option<Fitted<NoiseFloorFit>>,
+    /// The time between the pictures of a camera and the sound of a microphone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Fitted<LatencyFit>>,
+    /// What is to be said of a microphone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub microphone: Option<Fitted<MicrophoneFit>>,
 }
 
 /// A fit together with what its data came from: it says nothing about any other model or device.
@@ -132,6 +164,23 @@ impl Calibration {
         {
             return Err(DocumentError::damaged("its gate is below the noise floor"));
         }
+        if let Some(Fitted { fit, .. }) = &self.latency {
+            if !(fit.sound_delay_seconds.abs() <= 1.0) {
+                return Err(DocumentError::damaged("its sound delay is not between −1 and 1 s"));
+            }
+            if !(0.0..=1.0).contains(&fit.uncertainty_seconds) {
+                return Err(DocumentError::damaged(
+                    "the uncertainty of its sound delay is not between 0 and 1 s",
+                ));
+            }
+        }
+        if let Some(Fitted { fit, .. }) = &self.microphone {
+            let is_sound =
+                |channel: &ChannelFit| channel.offset.is_finite() && (0.0..=1.0).contains(&channel.clipped_share);
+            if !fit.channels.iter().all(is_sound) || !(fit.seconds >= 0.0 && fit.seconds.is_finite()) {
+                return Err(DocumentError::damaged("what it says of the microphone cannot be"));
+            }
+        }
         Ok(())
     }
 }
@@ -140,6 +189,8 @@ impl Calibration {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+    use crate::latency::SeenBy;
+    use crate::microphone::Finding;
     use crate::{Level, Method};
     use proptest::prelude::*;
 
@@ -159,6 +210,8 @@ mod tests {
                 source: "hw:CARD=U0x46d0x825".into(),
                 fit: NoiseFloorFit::fit(&levels, 6.0).unwrap(),
             }),
+            latency: None,
+            microphone: None,
         }
     }
 
@@ -177,6 +230,25 @@ mod tests {
         assert_eq!(threshold.for_source("edge-1").unwrap().threshold, 0.4375);
         assert_eq!(threshold.for_source("edge-2"), None);
         assert_eq!(calibration.noise_floor.unwrap().fit.gate, Level::from_decibels(-52.25));
+        assert_eq!(calibration.latency.unwrap().fit.sound_delay_seconds, 0.125);
+        let microphone = calibration.microphone.unwrap().fit;
+        assert_eq!(microphone.channels[0].quiet, Level::from_decibels(-61.5));
+        assert_eq!(microphone.findings, [Finding::Identical]);
+    }
+
+    #[test]
+    fn a_delay_that_cannot_be_is_refused() {
+        let text = "version = 1\n[latency]\nsource = \"a + b\"\n[latency.fit]\nsound_delay_seconds = 0.1\n\
+                    uncertainty_seconds = 0.01\npairs = 8\nseen_by = \"clap\"\n";
+        assert!(Calibration::read(text).is_ok());
+        for (from, to) in [
+            ("= 0.1\n", "= nan\n"),
+            ("= 0.1\n", "= 3.0\n"),
+            ("= 0.01", "= -0.01"),
+            ("clap", "guess"),
+        ] {
+            assert!(Calibration::read(&text.replacen(from, to, 1)).is_err(), "{to}");
+        }
     }
 
     #[test]
@@ -219,6 +291,7 @@ mod tests {
             threshold in -1.0_f32..=1.0, share in 0.0..=1.0_f64, negatives in 0_usize..1_000_000,
             floor in -144.0_f32..0.0, rise in 0.0_f32..40.0, blocks in 1_usize..1_000_000,
             model in ".*", microphone in ".*", quartile in any::<bool>(),
+            delay in -1.0..=1.0_f64, uncertainty in 0.0..=1.0_f64, offset in -1.0_f32..=1.0,
         ) {
             let method = if quartile {
                 Method::ThirdQuartile
@@ -238,11 +311,38 @@ mod tests {
                     },
                 }),
                 noise_floor: Some(Fitted {
-                    source: microphone,
+                    source: microphone.clone(),
                     fit: NoiseFloorFit {
                         floor: Level::from_decibels(floor),
                         gate: Level::from_decibels(floor + rise),
                         blocks,
+                    },
+                }),
+                latency: Some(Fitted {
+                    source: microphone.clone(),
+                    fit: LatencyFit {
+                        sound_delay_seconds: delay,
+                        uncertainty_seconds: uncertainty,
+                        pairs: negatives,
+                        seen_by: if quartile { SeenBy::Flash } else { SeenBy::Clap },
+                    },
+                }),
+                microphone: Some(Fitted {
+                    source: microphone,
+                    fit: MicrophoneFit {
+                        rate_hz: 48_000,
+                        seconds: uncertainty,
+                        channels: vec![ChannelFit {
+                            quiet: Level::from_decibels(floor),
+                            talk: quartile.then_some(Level::from_decibels(floor + rise)),
+                            offset,
+                            clipped_share: share as f32,
+                        }],
+                        findings: vec![
+                            Finding::Muted,
+                            Finding::Hum { channel: 2, hertz: 50, share: 0.5, level: Level::from_decibels(floor) },
+                            Finding::WrongRate { claimed_hz: 48_000, true_hz: 47_000.5 },
+                        ],
                     },
                 }),
             };

@@ -1,6 +1,7 @@
 //! The numbers that tie the sensors to the model and to the world, each with the fit that finds it from data.
 //!
 //! - [`threshold`]: similarities of sounds whose source is not in the picture → the similarity from which on one is believed;
+//! - [`microphone`]: the quiet room and a talk, channel by channel → what is wrong with a microphone, and its remedy;
 //! - [`noise_floor`]: levels of a quiet room → the level above which there is a sound to look for;
 //! - [`latency`]: flashes and clicks, or claps → by how much the sound that belongs to a picture is stamped later;
 //! - [`document`]: the versioned file that keeps them all on a machine.
@@ -10,6 +11,7 @@
 pub mod document;
 pub mod latency;
 pub mod level;
+pub mod microphone;
 pub mod noise_floor;
 pub mod statistics;
 pub mod threshold;
@@ -17,6 +19,7 @@ pub mod threshold;
 pub use document::{Calibration, DocumentError, Fitted};
 pub use latency::LatencyFit;
 pub use level::Level;
+pub use microphone::MicrophoneFit;
 pub use noise_floor::NoiseFloorFit;
 pub use statistics::{FitError, Sorted};
 pub use threshold::{Method, ThresholdFit};
