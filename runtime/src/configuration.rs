@@ -103,8 +103,10 @@ pub struct PerceptionSettings {
     /// noise floor fitted on this device or else −70.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quiet_dbfs: Option<f32>,
-    /// By how much the sound that belongs to a picture is stamped later than the picture, in seconds, −1 to 1.
-    pub sound_delay_seconds: f64,
+    /// By how much the sound that belongs to a picture is stamped later than the picture, in seconds, −1 to 1; left out, the
+    /// delay fitted on this device or else 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sound_delay_seconds: Option<f64>,
 }
 
 impl Default for PerceptionSettings {
@@ -112,7 +114,7 @@ impl Default for PerceptionSettings {
         Self {
             percepts_per_second: 5.0,
             quiet_dbfs: None,
-            sound_delay_seconds: 0.0,
+            sound_delay_seconds: None,
         }
     }
 }
@@ -200,7 +202,7 @@ impl Configuration {
         if !(0.1..=60.0).contains(&percepts_per_second) {
             return Err("perception.percepts_per_second lies between 0.1 and 60".to_owned());
         }
-        if !(-1.0..=1.0).contains(&sound_delay_seconds) {
+        if sound_delay_seconds.is_some_and(|seconds| !(-1.0..=1.0).contains(&seconds)) {
             return Err("perception.sound_delay_seconds lies between -1 and 1".to_owned());
         }
         if self

@@ -29,6 +29,15 @@ pub trait Microphone {
     fn duration(&self) -> Option<Duration> {
         None
     }
+
+    /// Writes the channels from which the last block was mixed, each as long as it, over `into`; the block itself where there is
+    /// but one, or no more is known.
+    fn channels(&self, last: &Block, into: &mut Vec<Vec<f32>>) {
+        into.resize_with(1, Vec::new);
+        if let Some(only) = into.first_mut() {
+            only.clone_from(&last.sound.samples);
+        }
+    }
 }
 
 impl<M: Microphone + ?Sized> Microphone for Box<M> {
@@ -42,6 +51,10 @@ impl<M: Microphone + ?Sized> Microphone for Box<M> {
 
     fn duration(&self) -> Option<Duration> {
         (**self).duration()
+    }
+
+    fn channels(&self, last: &Block, into: &mut Vec<Vec<f32>>) {
+        (**self).channels(last, into);
     }
 }
 

@@ -5,15 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lookhear_board::camera::replay::{ReplayCamera, Rounds, film_duration};
-use lookhear_board::camera::v4l2::LiveCamera;
+use lookhear_board::camera::replay::Rounds;
 use lookhear_board::health::{HealthMonitor, SYSTEM_DIRECTORY};
-use lookhear_board::microphone::alsa::LiveMicrophone;
-use lookhear_board::microphone::replay::ReplayMicrophone;
-use lookhear_board::{Camera, CaptureError, Clock, Microphone, ptz};
+use lookhear_board::{CaptureError, Clock, ptz};
 use lookhear_calibration::{Calibration, Level};
 
 use super::memory::Memory;
+use super::sources;
 use super::store::CalibrationStore;
 use crate::actuation::lines::{self, EventQueue, EventSink};
 use crate::actuation::status::{Requests, Status};
@@ -104,7 +102,7 @@ impl Device {
             memory: Mutex::new(memory),
         });
         let slowdown = Arc::new(AtomicU32::new(1));
-        let rounds = rounds(&configuration, clock.now())?;
+        let rounds = sources::rounds(&configuration, clock.now())?;
         let has_head = configuration.ptz.kind != ptz::PtzKind::None;
 
         let mut plans = vec![camera_plan(&configuration, &lines, rounds, &clock)];
@@ -120,7 +118,7 @@ impl Device {
         let pace = PerceptionPace {
             period: configuration.perception.period(),
             quiet: quiet(&configuration, &calibration),
-            sound_delay_seconds: configuration.perception.sound_delay_seconds,
+            sound_delay_seconds: sound_delay_seconds(&configuration, &calibration),
         };
         plans.push({
             let (lines, bundle, slowdown) = (lines.clone(), bundle.clone(), slowdown.clone());
@@ -271,10 +269,7 @@ fn camera_plan(
     let (configuration, lines, clock) = (configuration.clone(), lines.clone(), clock.clone());
     let timeout_seconds = configuration.camera.timeout_seconds;
     let plan = plan("camera", move |pulse| {
-        let mut camera: Box<dyn Camera> = match (&configuration.replay.film, rounds) {
-            (Some(film), Some(rounds)) => Box::new(ReplayCamera::open(film, rounds, clock.clone())?),
-            _ => Box::new(LiveCamera::open(&configuration.camera)?),
-        };
+        let mut camera = sources::open_camera(&configuration, rounds, &clock)?;
         run_camera(&mut camera, &lines.frames, &lines.status, pulse)
     });
     patient(plan, timeout_seconds)
@@ -290,10 +285,7 @@ fn microphone_plan(
     let (configuration, clock) = (configuration.clone(), clock.clone());
     let timeout_seconds = configuration.microphone.timeout_seconds;
     let plan = plan("microphone", move |pulse| {
-        let mut microphone: Box<dyn Microphone> = match (&configuration.replay.sound, rounds) {
-            (Some(sound), Some(rounds)) => Box::new(ReplayMicrophone::open(sound, rounds, clock.clone())?),
-            _ => Box::new(LiveMicrophone::open(&configuration.microphone)?),
-        };
+        let mut microphone = sources::open_microphone(&configuration, rounds, &clock)?;
         run_microphone(&mut microphone, &line, model_rate_hz, pulse)
     });
     patient(plan, timeout_seconds)
@@ -409,23 +401,6 @@ fn within(state_directory: Option<&Path>, path: &Path) -> PathBuf {
     state_directory.map_or_else(|| path.to_owned(), |directory| directory.join(path))
 }
 
-/// The rounds in which a recording is played, where one is.
-fn rounds(configuration: &Configuration, now: Duration) -> Result<Option<Rounds>, CaptureError> {
-    let replay = &configuration.replay;
-    let period = match (&replay.film, &replay.sound) {
-        (Some(film), _) => film_duration(film)?,
-        (None, Some(sound)) => {
-            let track = lookhear_board::read_sound_track(sound).map_err(|cause| CaptureError::GiveUp {
-                device: sound.display().to_string(),
-                cause: cause.to_string(),
-            })?;
-            track.sound.duration()
-        }
-        (None, None) => return Ok(None),
-    };
-    Ok(Some(Rounds { begun: now, period }))
-}
-
 fn read_bundle(configuration: &Configuration, calibration: &Calibration) -> Result<Bundle, BundleError> {
     let mut bundle = match &configuration.model.path {
         Some(path) => Bundle::read(path)?,
@@ -445,12 +420,23 @@ fn quiet(configuration: &Configuration, calibration: &Calibration) -> Level {
     let fitted = calibration
         .noise_floor
         .as_ref()
-        .and_then(|fitted| fitted.for_source(&configuration.microphone.device));
+        .and_then(|fitted| fitted.for_source(&sources::microphone_name(configuration)));
     configuration
         .perception
         .quiet()
         .or(fitted.map(|fit| fit.gate))
         .unwrap_or(Level::from_decibels(USUAL_QUIET_DECIBELS))
+}
+
+/// By how much the sound that belongs to a picture is stamped later: as a person says, else as fitted for this camera and this
+/// microphone, else not at all.
+fn sound_delay_seconds(configuration: &Configuration, calibration: &Calibration) -> f64 {
+    let fitted = calibration
+        .latency
+        .as_ref()
+        .and_then(|fitted| fitted.for_source(&sources::pair_name(configuration)));
+    let chosen = configuration.perception.sound_delay_seconds;
+    chosen.or(fitted.map(|fit| fit.sound_delay_seconds)).unwrap_or(0.0)
 }
 
 /// What was fitted on this device; nothing where nothing was, or it cannot be read.
@@ -462,4 +448,33 @@ fn recall_calibration(state_directory: Option<&Path>) -> Calibration {
         tracing::warn!("{cause}");
         Calibration::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use lookhear_calibration::latency::SeenBy;
+    use lookhear_calibration::{Fitted, LatencyFit};
+
+    use super::*;
+
+    #[test]
+    fn a_person_decides_before_a_fit_and_a_fit_holds_for_its_devices_alone() {
+        let mut configuration = Configuration::default();
+        let mut calibration = Calibration::default();
+        assert_eq!(sound_delay_seconds(&configuration, &calibration), 0.0);
+        let fit = LatencyFit {
+            sound_delay_seconds: 0.125,
+            uncertainty_seconds: 0.01,
+            pairs: 8,
+            seen_by: SeenBy::Flash,
+        };
+        let source = sources::pair_name(&configuration);
+        calibration.latency = Some(Fitted { source, fit });
+        assert_eq!(sound_delay_seconds(&configuration, &calibration), 0.125);
+        configuration.perception.sound_delay_seconds = Some(-0.5);
+        assert_eq!(sound_delay_seconds(&configuration, &calibration), -0.5);
+        configuration.perception.sound_delay_seconds = None;
+        configuration.microphone.device = "hw:CARD=Other".to_owned();
+        assert_eq!(sound_delay_seconds(&configuration, &calibration), 0.0);
+    }
 }

@@ -44,6 +44,8 @@ pub struct LiveMicrophone {
     pcm: PCM,
     running: bool,
     raw: Vec<u8>,
+    /// How much of it the last block was made of.
+    last_bytes: usize,
     gap: bool,
     recoveries: u32,
     gaps: u64,
@@ -94,6 +96,7 @@ impl LiveMicrophone {
             agreement,
             pcm,
             running: false,
+            last_bytes: 0,
             gap: false,
             recoveries: 0,
             gaps: 0,
@@ -155,7 +158,8 @@ impl LiveMicrophone {
         into.sound.rate_hz = rate_hz;
         into.sound.samples.clear();
         into.sound.samples.reserve(self.raw.len() / frame_bytes.max(1));
-        let bytes = &self.raw[..(read * frame_bytes).min(self.raw.len())];
+        self.last_bytes = (read * frame_bytes).min(self.raw.len());
+        let bytes = &self.raw[..self.last_bytes];
         let (format, channels) = (self.agreement.format, self.agreement.channels as usize);
         sample::append_mono(bytes, format, channels, self.channel, &mut into.sound.samples);
         Ok(true)
@@ -238,6 +242,11 @@ impl Microphone for LiveMicrophone {
 
     fn rate_hz(&self) -> u32 {
         self.agreement.rate_hz
+    }
+
+    fn channels(&self, _last: &Block, into: &mut Vec<Vec<f32>>) {
+        let bytes = self.raw.get(..self.last_bytes).unwrap_or_default();
+        sample::split(bytes, self.agreement.format, self.agreement.channels as usize, into);
     }
 }
 

@@ -77,6 +77,15 @@ pub fn append_mono(bytes: &[u8], format: SampleFormat, channels: usize, channel:
     }
 }
 
+/// Writes every one of `channels` channels by itself over `into`.
+pub fn split(bytes: &[u8], format: SampleFormat, channels: usize, into: &mut Vec<Vec<f32>>) {
+    into.resize_with(channels, Vec::new);
+    for (index, samples) in into.iter_mut().enumerate() {
+        samples.clear();
+        append_mono(bytes, format, channels, index + 1, samples);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -129,6 +138,17 @@ mod tests {
             1,
             "half a frame is none"
         );
+    }
+
+    #[test]
+    fn channels_are_split() {
+        let frames: Vec<u8> = [16384i16, -8192, 0, 8192]
+            .iter()
+            .flat_map(|sample| sample.to_le_bytes())
+            .collect();
+        let mut channels = vec![vec![9.0; 7]; 5];
+        split(&frames, SampleFormat::Integer16, 2, &mut channels);
+        assert_eq!(channels, [[0.5, 0.0], [-0.25, 0.25]]);
     }
 
     proptest! {

@@ -1,5 +1,7 @@
 //! `lookhear calibrate`: fits the numbers of this very device, and keeps them in its state directory.
 
+mod latency;
+mod microphone;
 mod words;
 
 use std::path::PathBuf;
@@ -50,6 +52,10 @@ impl Place {
 /// What to fit, or to do with what was fitted.
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Measure the time between picture and sound, by claps or a flashing film
+    Latency(latency::Latency),
+    /// Measure the noise of the room, and find what is wrong with the microphone
+    Microphone(microphone::Microphone),
     /// Show what was fitted on this device
     Show,
     /// Take the last change back
@@ -61,6 +67,8 @@ impl Calibrate {
     pub fn run(self) -> anyhow::Result<()> {
         let store = self.place.store();
         match self.action {
+            Action::Latency(latency) => latency.run(&self.place),
+            Action::Microphone(microphone) => microphone.run(&self.place),
             Action::Show => write_text(words::all(&store.calibration()?)),
             Action::Undo => write_text(words::undone(&store.undo()?)),
         }

@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use lookhear::device::store::Change;
-use lookhear_calibration::Calibration;
+use lookhear_calibration::latency::SeenBy;
+use lookhear_calibration::microphone::Finding;
+use lookhear_calibration::{Calibration, LatencyFit, MicrophoneFit};
 
 /// A fit, in a name and a sentence.
 type Section = (&'static str, String);
@@ -54,7 +56,69 @@ fn sections(calibration: &Calibration) -> Vec<Section> {
             fitted.source
         )
     });
-    [("threshold", threshold), ("noise floor", noise_floor)]
-        .map(|(name, fit)| (name, fit.unwrap_or_else(|| "not fitted on this device".into())))
-        .to_vec()
+    let latency = calibration
+        .latency
+        .as_ref()
+        .map(|fitted| format!("{}, of {}", delay(&fitted.fit), fitted.source));
+    let microphone = calibration.microphone.as_ref().map(|fitted| {
+        let warnings = fitted
+            .fit
+            .findings
+            .iter()
+            .filter(|finding| finding.is_warning())
+            .count();
+        let verdict = match warnings {
+            0 => "as it should be".to_owned(),
+            1 => "1 thing to mend".to_owned(),
+            more => format!("{more} things to mend"),
+        };
+        format!("{verdict}, {} channels, {}", fitted.fit.channels.len(), fitted.source)
+    });
+    [
+        ("threshold", threshold),
+        ("noise floor", noise_floor),
+        ("latency", latency),
+        ("microphone", microphone),
+    ]
+    .map(|(name, fit)| (name, fit.unwrap_or_else(|| "not fitted on this device".into())))
+    .to_vec()
+}
+
+/// A delay, in words.
+pub fn delay(fit: &LatencyFit) -> String {
+    let milliseconds = fit.sound_delay_seconds * 1e3;
+    let side = if milliseconds < 0.0 { "earlier" } else { "later" };
+    let seen_by = match fit.seen_by {
+        SeenBy::Flash => "flashes",
+        SeenBy::Clap => "claps",
+    };
+    format!(
+        "sound is stamped {:.0} ms {side} than its picture, ± {:.0} ms, from {} {seen_by}",
+        milliseconds.abs(),
+        fit.uncertainty_seconds * 1e3,
+        fit.pairs
+    )
+}
+
+/// A microphone: its channels, and what was found, each with its remedy.
+pub fn microphone(fit: &MicrophoneFit) -> String {
+    let mut text = format!("{:.0} s at {} Hz", fit.seconds, fit.rate_hz);
+    for (index, channel) in fit.channels.iter().enumerate() {
+        let _ = write!(text, "\n  channel {}: room {}", index + 1, channel.quiet);
+        if let Some(talk) = channel.talk {
+            let _ = write!(text, ", talk {talk}");
+        }
+    }
+    let (warnings, rest): (Vec<&Finding>, Vec<&Finding>) =
+        fit.findings.iter().partition(|finding| finding.is_warning());
+    for finding in warnings {
+        let _ = write!(text, "\nto mend: {finding}");
+    }
+    for finding in rest {
+        let _ = write!(text, "\ngood to know: {finding}");
+    }
+    if fit.is_sound() {
+        text.push_str("\nthe microphone is as it should be");
+    }
+    text
 }

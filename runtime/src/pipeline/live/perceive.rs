@@ -154,3 +154,82 @@ fn perceive(
     into.inference = pulse.now().saturating_sub(began);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::sync::Arc;
+
+    use lookhear_board::ManualClock;
+    use lookhear_calibration::LatencyFit;
+    use lookhear_calibration::latency::{Onset, SeenBy, Sight};
+
+    use super::super::sound_line::sound_line;
+    use super::*;
+    use crate::perception::bundle::Bundle;
+
+    /// A camera whose stamps are 30 ms late and a microphone whose stamps are 180 ms late: what is found of them by flashes makes
+    /// the window of a picture end with what was heard when it was taken.
+    #[test]
+    fn the_fitted_delay_ends_the_window_with_what_was_heard_at_the_picture() {
+        let (camera_late, microphone_late) = (0.03, 0.18);
+        let flashes = (0..40).map(|number| 2.0 + f64::from(number) * 1.3137);
+        let sights: Vec<Sight> = flashes
+            .clone()
+            .map(|at: f64| Sight {
+                latest_seconds: (at * 30.0).ceil() / 30.0 + camera_late,
+                width_seconds: 1.0 / 30.0,
+            })
+            .collect();
+        let sounds: Vec<Onset> = flashes
+            .map(|at| Onset {
+                seconds: at + microphone_late,
+                decibels: -20.0,
+            })
+            .collect();
+        let fit = LatencyFit::from_sights(&sights, &sounds, SeenBy::Flash).unwrap();
+        assert!((fit.sound_delay_seconds - 0.15).abs() < 0.005, "{fit:?}");
+
+        let bundle = Bundle::default_model().unwrap();
+        let mut localiser = Localiser::new(&bundle, crate::perception::encoder::CPU).unwrap();
+        let rate_hz = localiser.ear().rate_hz();
+        let (mut writer, reader) = sound_line(rate_hz);
+        // Silence until something sounds at 3 s, by the clock of the room.
+        let block = rate_hz as usize / 50;
+        for number in 0..200_usize {
+            let stamp = Duration::from_secs_f64(number as f64 / 50.0 + microphone_late);
+            let loud = if number >= 150 { 0.25 } else { 0.0 };
+            let samples: Vec<f32> = (0..block)
+                .map(|index| if index % 2 == 0 { loud } else { -loud })
+                .collect();
+            writer.push(&samples, stamp, false);
+        }
+        let window = Duration::from_secs_f32(localiser.manifest().sound.window_seconds);
+        let mut hearing = Hearing::new(rate_hz, window);
+        hearing.drain(&Mutex::new(reader), localiser.ear()).unwrap();
+        let pulse = Pulse::new(Arc::new(ManualClock::new(Duration::from_secs(4))));
+        let mut level = |taken_at: f64, sound_delay_seconds: f64| {
+            let mut frame = Frame::default();
+            frame.picture.become_rgb(64, 48);
+            frame.stamp = Duration::from_secs_f64(taken_at + camera_late);
+            let pace = PerceptionPace {
+                period: Duration::from_millis(200),
+                quiet: Level::SILENCE,
+                sound_delay_seconds,
+            };
+            let mut perceived = Perceived::default();
+            perceive(&mut localiser, &mut hearing, &frame, pace, &mut perceived, &pulse).unwrap();
+            assert!(perceived.percept.is_some());
+            perceived.level
+        };
+        let delay = fit.sound_delay_seconds;
+        assert_eq!(level(2.99, delay), Level::SILENCE, "taken before the sound");
+        assert!(level(3.01, delay) > Level::from_decibels(-40.0), "taken after it");
+        assert_eq!(level(3.1, 0.0), Level::SILENCE, "without the fit it would be missed");
+        assert!(
+            level(2.9, 0.3) > Level::from_decibels(-40.0),
+            "and with one too long be heard too early"
+        );
+    }
+}
