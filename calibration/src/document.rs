@@ -165,7 +165,7 @@ impl Calibration {
             return Err(DocumentError::damaged("its gate is below the noise floor"));
         }
         if let Some(Fitted { fit, .. }) = &self.latency {
-            if !(fit.sound_delay_seconds.abs() <= 1.0) {
+            if !(-1.0..=1.0).contains(&fit.sound_delay_seconds) {
                 return Err(DocumentError::damaged("its sound delay is not between −1 and 1 s"));
             }
             if !(0.0..=1.0).contains(&fit.uncertainty_seconds) {
@@ -177,7 +177,7 @@ impl Calibration {
         if let Some(Fitted { fit, .. }) = &self.microphone {
             let is_sound =
                 |channel: &ChannelFit| channel.offset.is_finite() && (0.0..=1.0).contains(&channel.clipped_share);
-            if !fit.channels.iter().all(is_sound) || !(fit.seconds >= 0.0 && fit.seconds.is_finite()) {
+            if !(fit.channels.iter().all(is_sound) && (0.0..=1e9).contains(&fit.seconds)) {
                 return Err(DocumentError::damaged("what it says of the microphone cannot be"));
             }
         }

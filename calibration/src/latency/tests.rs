@@ -295,8 +295,8 @@ fn known_delays_are_recovered() {
 }
 
 #[test]
-#[ignore = "prints the table of recovered delays"]
-fn print_the_table_of_recovered_delays() {
+#[ignore = "writes the table of recovered delays to lookhear-latency.md among the temporary files"]
+fn write_the_table_of_recovered_delays() {
     let mut text = String::from("| seen | scene | fps | truth ms | fitted | worst ms | mean ms | stated | inside |\n");
     for (name, scene) in table() {
         let (fits, worst, mean, uncertainty, inside) = trials(scene, 40);
@@ -311,7 +311,7 @@ fn print_the_table_of_recovered_delays() {
             inside * 100.0
         );
     }
-    std::fs::write(std::env::temp_dir().join("latency-table.md"), text).unwrap();
+    std::fs::write(std::env::temp_dir().join("lookhear-latency.md"), text).unwrap();
 }
 
 #[test]

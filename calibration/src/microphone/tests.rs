@@ -229,7 +229,6 @@ fn every_fault_is_found_and_told_with_its_remedy() {
         );
         assert_eq!(found, 3, "{table}");
     }
-    std::fs::write(std::env::temp_dir().join("microphone-table.md"), table).unwrap();
 }
 
 #[test]

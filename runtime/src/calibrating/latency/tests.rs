@@ -179,7 +179,6 @@ fn delays_of_pretended_devices_are_recovered() {
             assert!(error.abs() <= fit.uncertainty_seconds && fit.pairs >= 10, "{table}");
         }
     }
-    std::fs::write(std::env::temp_dir().join("latency-devices.md"), table).unwrap();
 }
 
 #[test]
