@@ -227,9 +227,10 @@ impl LatencyFit {
                 uncertainty_milliseconds: uncertainty_seconds * 1e3,
             });
         }
+        let to_microseconds = |seconds: f64| (seconds * 1e6).round() / 1e6;
         Ok(Self {
-            sound_delay_seconds: delay,
-            uncertainty_seconds,
+            sound_delay_seconds: to_microseconds(delay),
+            uncertainty_seconds: to_microseconds(uncertainty_seconds),
             pairs,
             seen_by,
         })

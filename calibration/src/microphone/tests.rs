@@ -129,8 +129,11 @@ fn kind(finding: &Finding) -> String {
     told.split([' ', '{']).next().unwrap().to_owned()
 }
 
+/// A name, the kind of finding that it must give, and what it does to a room.
+type Fault = (&'static str, &'static str, fn(Room) -> Room);
+
 /// Every way to spoil a sound, and what must be found.
-fn faults() -> Vec<(&'static str, &'static str, fn(Room) -> Room)> {
+fn faults() -> Vec<Fault> {
     vec![
         ("second channel dead", "Dead", |room| room.spoil(|c| c[1].fill(0.0))),
         ("second channel hears only its own noise", "Dead", |room| {
@@ -172,7 +175,7 @@ fn faults() -> Vec<(&'static str, &'static str, fn(Room) -> Room)> {
             let rate = room.rate_hz as usize;
             room.spoil(|c| {
                 each(c, |index, sample| {
-                    if index / rate % 2 == 0 {
+                    if (index / rate).is_multiple_of(2) {
                         *sample = 0.0
                     }
                 })

@@ -72,7 +72,11 @@ fn sections(calibration: &Calibration) -> Vec<Section> {
             1 => "1 thing to mend".to_owned(),
             more => format!("{more} things to mend"),
         };
-        format!("{verdict}, {} channels, {}", fitted.fit.channels.len(), fitted.source)
+        let channels = match fitted.fit.channels.len() {
+            1 => "1 channel".to_owned(),
+            more => format!("{more} channels"),
+        };
+        format!("{verdict}, {channels}, {}", fitted.source)
     });
     [
         ("threshold", threshold),
