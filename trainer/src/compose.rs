@@ -40,6 +40,9 @@ pub struct ComposeArguments {
     /// Share of the other pairs that are photographs
     #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
     photographs: f64,
+    /// Share of the pairs in which a person speaks [default: as often as any other category sounds]
+    #[arg(long, value_name = "SHARE")]
+    speech: Option<f64>,
     /// Edge of the square pictures, in pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 320)]
     side: u32,
@@ -78,14 +81,17 @@ impl PartName {
 /// Composes and writes.
 pub fn run(arguments: ComposeArguments) -> anyhow::Result<()> {
     anyhow::ensure!(
-        (0.0..=1.0).contains(&arguments.grids) && (0.0..=1.0).contains(&arguments.photographs),
-        "--grids and --photographs are shares from 0 to 1"
+        [arguments.grids, arguments.photographs, arguments.speech.unwrap_or(0.0)]
+            .iter()
+            .all(|share| (0.0..=1.0).contains(share)),
+        "--grids, --photographs and --speech are shares from 0 to 1"
     );
     let corpus = Corpus::open(&arguments.corpus).context("the corpus cannot be used")?;
     let settings = Settings {
         side: arguments.side,
         seconds: arguments.seconds,
         photograph_share: arguments.photographs,
+        speech_share: arguments.speech,
         ..Settings::default()
     };
     let composer = Composer::with_settings(&corpus, arguments.part.split(), arguments.seed, settings)?;

@@ -15,6 +15,7 @@ pub mod preparation;
 mod profile;
 mod published;
 pub mod quads;
+mod room;
 pub mod scene;
 pub(crate) mod soundscape;
 pub mod transform;

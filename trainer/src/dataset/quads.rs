@@ -85,7 +85,7 @@ impl<'a> QuadComposer<'a> {
     /// Four categories and a picture of each, of which only the one at `quadrant` shows anything like what sounds there.
     fn draw_views(&self, quadrant: usize, random: &mut ChaCha8Rng) -> Result<([String; 4], [View; 4]), DatasetError> {
         for _ in 0..CATEGORY_ATTEMPTS {
-            let categories = self.draw_categories(random)?;
+            let categories = self.draw_categories(quadrant, random)?;
             let mut views = Vec::with_capacity(4);
             for (place, category) in categories.iter().enumerate() {
                 let avoid = (place != quadrant).then_some(categories[quadrant].as_str());
@@ -104,8 +104,8 @@ impl<'a> QuadComposer<'a> {
             .too_little("too few pictures that show one kind of thing alone"))
     }
 
-    /// Four categories of which none is like another.
-    fn draw_categories(&self, random: &mut ChaCha8Rng) -> Result<[String; 4], DatasetError> {
+    /// Four categories of which none is like another; the one at `quadrant` is to sound.
+    fn draw_categories(&self, quadrant: usize, random: &mut ChaCha8Rng) -> Result<[String; 4], DatasetError> {
         let mut all = self.composer.categories();
         let share = self.composer.settings.photograph_share;
         all.retain(|category| {
@@ -113,12 +113,15 @@ impl<'a> QuadComposer<'a> {
             let composable = self.composer.composable.iter().any(|composable| composable == category);
             (photographed && share > 0.0) || (composable && share < 1.0)
         });
+        let mut chosen: Vec<&str> = self.composer.draw_category(&all, random).into_iter().collect();
         all.shuffle(random);
-        let mut chosen: Vec<&str> = Vec::with_capacity(4);
         for category in all {
             if chosen.len() < 4 && chosen.iter().all(|other| !self.composer.library.alike(category, other)) {
                 chosen.push(category);
             }
+        }
+        if quadrant < chosen.len() {
+            chosen.swap(0, quadrant);
         }
         let chosen: Result<[&str; 4], _> = chosen.try_into();
         chosen.map(|four| four.map(str::to_owned)).map_err(|_| {

@@ -30,7 +30,12 @@ pub struct Settings {
     pub thing_size: [f32; 2],
     /// Let only those categories sound whose sounds are known to be what they are called.
     pub confirmed_only: bool,
+    /// Share of scenes in which a person speaks, where the corpus has both; left out, as often as any other category.
+    pub speech_share: Option<f64>,
 }
+
+/// The category of people who speak.
+const SPEECH: &str = "person_speech";
 
 impl Default for Settings {
     fn default() -> Self {
@@ -40,6 +45,7 @@ impl Default for Settings {
             photograph_share: 0.3,
             thing_size: [0.2, 0.6],
             confirmed_only: true,
+            speech_share: None,
         }
     }
 }
@@ -237,19 +243,19 @@ impl Composer {
 
     fn draw_view(&self, random: &mut ChaCha8Rng) -> Result<(SceneKind, String, View), DatasetError> {
         if !self.photographs.is_empty() && random.random_bool(self.settings.photograph_share) {
-            let categories: Vec<_> = self.photographs.keys().collect();
+            let categories: Vec<_> = self.photographs.keys().map(String::as_str).collect();
             for _ in 0..PHOTOGRAPH_ATTEMPTS {
-                let Some(category) = categories.choose(random) else {
+                let Some(category) = self.draw_category(&categories, random) else {
                     break;
                 };
                 if let Some(view) = self.draw_photograph(category, self.settings.side, random)? {
-                    return Ok((SceneKind::Photograph, (*category).clone(), view));
+                    return Ok((SceneKind::Photograph, category.to_owned(), view));
                 }
             }
         }
+        let composable: Vec<_> = self.composable.iter().map(String::as_str).collect();
         let category = self
-            .composable
-            .choose(random)
+            .draw_category(&composable, random)
             .ok_or_else(|| self.library.too_little("no category"))?;
         let silent = random.random_range(1..=3);
         let view = view::compose(
@@ -260,7 +266,22 @@ impl Composer {
             self.settings.thing_size,
             random,
         )?;
-        Ok((SceneKind::Composed, category.clone(), view))
+        Ok((SceneKind::Composed, category.to_owned(), view))
+    }
+
+    /// One of the categories; speech as often as the settings ask for.
+    pub(super) fn draw_category<'a>(&self, categories: &[&'a str], random: &mut ChaCha8Rng) -> Option<&'a str> {
+        let speech = categories.iter().position(|category| *category == SPEECH);
+        match (speech, self.settings.speech_share) {
+            (Some(speech), Some(share)) if categories.len() > 1 => {
+                if random.random_bool(share.clamp(0.0, 1.0)) {
+                    return categories.get(speech).copied();
+                }
+                let other = random.random_range(0..categories.len() - 1);
+                categories.get(if other < speech { other } else { other + 1 }).copied()
+            }
+            _ => categories.choose(random).copied(),
+        }
     }
 
     /// A crop of a photograph with that category; those that show other categories as well are three times as likely.

@@ -5,6 +5,7 @@ use rand::seq::IndexedRandom;
 
 use super::error::DatasetError;
 use super::library::Library;
+use super::room;
 use crate::corpus::SOUND_RATE_HZ;
 
 /// The pitch changes by at most so much.
@@ -15,6 +16,8 @@ const LEVEL_DB: std::ops::RangeInclusive<f32> = -34.0..=-14.0;
 const AMBIENCE_UNDER_DB: std::ops::RangeInclusive<f32> = 0.0..=20.0;
 /// Share of scenes with surroundings that can be heard.
 const AMBIENCE_SHARE: f64 = 0.7;
+/// Share of scenes in a room that reverberates; recordings mostly bring a room of their own.
+const ROOM_SHARE: f64 = 0.5;
 /// Level of what a microphone itself hisses (dB of full scale).
 const HISS_DB: std::ops::RangeInclusive<f32> = -80.0..=-60.0;
 /// No sample is larger than this; louder mixtures are turned down.
@@ -33,6 +36,9 @@ pub fn compose(
     let semitones = random.random_range(-MAX_SEMITONES..=MAX_SEMITONES);
     let pitched = change_pitch(recording, semitones);
     let mut mix = place(&pitched, length, random);
+    if random.random_bool(ROOM_SHARE) {
+        mix = room::reverberate(&mix, random);
+    }
     let level = decibels(random.random_range(LEVEL_DB));
     let gain = level / level_while_sounding(&mix).max(1e-6);
     mix.iter_mut().for_each(|sample| *sample *= gain);

@@ -8,6 +8,7 @@ const SETTINGS: Settings = Settings {
     photograph_share: 0.4,
     thing_size: [0.2, 0.6],
     confirmed_only: true,
+    speech_share: None,
 };
 
 fn pixels<'a>(picture: &'a Picture, bounds: &Bounds) -> impl Iterator<Item = [u8; 3]> + 'a {
