@@ -93,10 +93,14 @@ impl DataArguments {
     }
 }
 
+/// Share of composed scenes in which a person speaks: neither backbone's classes know people in a picture, so the pairs must teach it.
+const SPEECH_SHARE: f64 = 0.2;
+
 fn composed(corpus: Corpus, plan: &Plan) -> anyhow::Result<Data> {
     let settings = Settings {
         side: plan.side_pixels as u32,
         photograph_share: 0.5,
+        speech_share: Some(SPEECH_SHARE),
         ..Settings::default()
     };
     let composer = || Composer::with_settings(&corpus, Split::Train, plan.seed, settings);

@@ -10,7 +10,7 @@ use super::mixing::Partners;
 use super::plan::Plan;
 use crate::model::bridge::Bridge;
 use crate::model::projection::Projection;
-use crate::model::{efficient_net, yam_net};
+use crate::model::{affinity, efficient_net, yam_net};
 use crate::objective::equivariance::equivariance;
 use crate::objective::trimap::{Contrast, LeftOut, heatmaps, own_first, own_maps};
 
@@ -254,7 +254,9 @@ impl Batch {
     /// Heatmaps of all views, then of all transformed views, with every sound, `[2 · batch, sounds, cells]`.
     fn maps(&self, projection: &Projection, device: &Device) -> Tensor<3> {
         let tensor = |data: &TensorData| Tensor::<3>::from_data(data.clone(), device);
-        let vision = projection.see(tensor(&self.features) * tensor(&self.seen), tensor(&self.bridged));
+        let features = tensor(&self.features);
+        let weights = affinity::weights(features.clone());
+        let vision = projection.see(features * tensor(&self.seen), tensor(&self.bridged), weights);
         let present = Tensor::<2>::from_data(self.present.clone(), device);
         let features = tensor(&self.sound_features) * tensor(&self.heard);
         heatmaps(vision, projection.hear(features, tensor(&self.sound_classes), present))

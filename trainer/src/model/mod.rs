@@ -1,5 +1,6 @@
 //! The networks: two pretrained backbones, and the projections that bring them into a common space.
 
+pub mod affinity;
 pub mod bridge;
 pub mod efficient_net;
 pub mod folding;

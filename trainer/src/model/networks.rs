@@ -34,8 +34,8 @@ impl Backbones {
     }
 }
 
-/// Picture `[1, 3, side, side]` → what the vision projection takes, `[1, 1280 + channels, cells, cells]`: the features, then the
-/// bridge's matrix times the class probabilities.
+/// Picture `[1, 3, side, side]` → what the vision projection takes, `[1, 1280 + channels, cells, cells]`: the features, then what
+/// the bridge says of the class probabilities.
 pub fn vision_features(
     backbones: &Backbones,
     bridge: &Bridge,
@@ -70,7 +70,7 @@ pub fn sound_features(backbones: &Backbones, storage: Storage) -> Result<Vec<u8>
     Ok(graph.finish(&both, &[1, yam_net::FEATURES + yam_net::CLASSES]))
 }
 
-/// Picture `[1, 3, side, side]` → vision map `[1, channels, cells, cells]`, each cell of unit length.
+/// Picture `[1, 3, side, side]` → vision map `[1, channels, cells, cells]`, no cell longer than 1.
 pub fn vision(
     backbones: &Backbones,
     bridge: &Bridge,
@@ -82,8 +82,8 @@ pub fn vision(
     let image = graph.input("image", &[1, 3, side, side]);
     let backbone = efficient_net::append(&mut graph, &backbones.vision, &image)?;
     let bridged = bridged(&mut graph, &backbone, bridge);
-    let map = projection.append_vision(&mut graph, &backbone.features, &bridged);
     let cells = side / efficient_net::STRIDE;
+    let map = projection.append_vision(&mut graph, &backbone.features, &bridged, cells);
     Ok(graph.finish(&map, &[1, bridge.channels, cells, cells]))
 }
 
@@ -101,24 +101,30 @@ pub fn sound(
     Ok(graph.finish(&embedding, &[1, channels]))
 }
 
-/// The bridge's fixed matrix times the class probabilities of each cell.
+/// How much each channel's classes are there in each cell: the length of the vector of their probabilities, each times the bridge's
+/// number. Between the sum, in which many faint classes of a large group outweigh a sure one, and the greatest.
 fn bridged(graph: &mut Graph, backbone: &efficient_net::Backbone, bridge: &Bridge) -> Value {
+    const TINY: f32 = 1e-12;
+    let squared: Vec<f32> = bridge.vision.iter().map(|share| share * share).collect();
     let weight = graph.weight(
         "bridge.weight",
         &[bridge.channels, efficient_net::CLASSES, 1, 1],
-        &bridge.vision,
+        &squared,
     );
-    let zero = graph.constant("bridge.bias", &[bridge.channels], &vec![0.0; bridge.channels]);
-    graph.convolution(
-        "bridge",
-        &backbone.classes,
+    let tiny = graph.constant("bridge.bias", &[bridge.channels], &vec![TINY; bridge.channels]);
+    let classes = &backbone.classes;
+    let squares = graph.node("Mul", &[classes, classes], "bridge.squares", vec![]);
+    let sums = graph.convolution(
+        "bridge.sums",
+        &squares,
         &weight,
-        &zero,
+        &tiny,
         Window {
             kernel: 1,
             stride: 1,
             padding: (0, 0),
             groups: 1,
         },
-    )
+    );
+    graph.node("Sqrt", &[&sums], "bridge", vec![])
 }
