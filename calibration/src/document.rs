@@ -25,11 +25,26 @@
 //! floor = -61.5                        # dBFS
 //! gate = -52.25                        # dBFS
 //! blocks = 300
+//!
+//! [optics]
+//! source = "camera auto 1280x720, head visca-tcp 10.0.0.5"
+//!
+//! [optics.fit]
+//! horizontal_field_of_view_degrees = { value = 71.5, deviation = 0.25 }  # in the head's degrees
+//! pinhole_field_of_view_degrees = { value = 72.0, deviation = 0.5 }
+//! pan = { inverted = true, backlash_degrees = { value = 0.25, deviation = 0.0625 } }
+//!
+//! [optics.fit.response]
+//! dead_time_seconds = { value = 0.125, deviation = 0.0078125 }
+//! degrees_per_second = 40.0
+//! still_seconds = 0.5
+//! way_degrees = 8.0
+//! settle_seconds = 0.125               # after the head says that it is at rest
 //! ```
 
 use serde::{Deserialize, Serialize};
 
-use crate::{NoiseFloorFit, ThresholdFit};
+use crate::{NoiseFloorFit, OpticsFit, ThresholdFit};
 
 /// The version that this code reads and writes.
 pub const VERSION: u32 = 1;
@@ -44,6 +59,9 @@ pub struct Calibration {
     /// The noise floor of a microphone in its room.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise_floor: Option<Fitted<NoiseFloorFit>>,
+    /// What a camera on its head sees, and how the head turns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optics: Option<Fitted<OpticsFit>>,
 }
 
 /// A fit together with what its data came from: it says nothing about any other model or device.
@@ -132,6 +150,9 @@ impl Calibration {
         {
             return Err(DocumentError::damaged("its gate is below the noise floor"));
         }
+        if let Some(complaint) = self.optics.as_ref().and_then(|Fitted { fit, .. }| fit.complaint()) {
+            return Err(DocumentError::damaged(complaint));
+        }
         Ok(())
     }
 }
@@ -140,6 +161,7 @@ impl Calibration {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
     use super::*;
+    use crate::optics::{AxisFit, Estimate, Response};
     use crate::{Level, Method};
     use proptest::prelude::*;
 
@@ -159,6 +181,32 @@ mod tests {
                 source: "hw:CARD=U0x46d0x825".into(),
                 fit: NoiseFloorFit::fit(&levels, 6.0).unwrap(),
             }),
+            optics: Some(Fitted {
+                source: "camera auto 640x480, head simulated".into(),
+                fit: optics(60.0, 0.25, true),
+            }),
+        }
+    }
+
+    fn optics(degrees: f64, part: f64, has_head: bool) -> OpticsFit {
+        let estimate = |value: f64| Estimate { value, deviation: part };
+        let axis = AxisFit {
+            inverted: has_head,
+            backlash_degrees: estimate(part),
+            degrees_per_head_degree: has_head.then(|| estimate(1.0 + part)),
+        };
+        OpticsFit {
+            horizontal_field_of_view_degrees: estimate(degrees),
+            pinhole_field_of_view_degrees: has_head.then(|| estimate(degrees)),
+            pan: Some(axis),
+            tilt: has_head.then_some(axis),
+            response: has_head.then_some(Response {
+                dead_time_seconds: estimate(part),
+                degrees_per_second: degrees,
+                still_seconds: 2.0 * part,
+                way_degrees: 8.0,
+                settle_seconds: Some(part),
+            }),
         }
     }
 
@@ -177,6 +225,9 @@ mod tests {
         assert_eq!(threshold.for_source("edge-1").unwrap().threshold, 0.4375);
         assert_eq!(threshold.for_source("edge-2"), None);
         assert_eq!(calibration.noise_floor.unwrap().fit.gate, Level::from_decibels(-52.25));
+        let optics = calibration.optics.unwrap().fit;
+        assert!(optics.pan.unwrap().inverted && optics.tilt.is_none());
+        assert_eq!(optics.response.unwrap().settle_seconds, Some(0.125));
     }
 
     #[test]
@@ -205,6 +256,9 @@ mod tests {
             ("floor = -59.5", "floor = -inf"),
             ("kind = \"false-fire-share\"", "kind = \"guess\""),
             ("blocks = 300\n", ""),
+            ("value = 60.0", "value = 400.0"),
+            ("deviation = 0.25", "deviation = -0.25"),
+            ("still_seconds = 0.5", "still_seconds = inf"),
         ] {
             let changed = text.replacen(from, to, 1);
             assert_ne!(changed, text, "{from} is not in\n{text}");
@@ -218,7 +272,7 @@ mod tests {
         fn what_is_written_is_read_back(
             threshold in -1.0_f32..=1.0, share in 0.0..=1.0_f64, negatives in 0_usize..1_000_000,
             floor in -144.0_f32..0.0, rise in 0.0_f32..40.0, blocks in 1_usize..1_000_000,
-            model in ".*", microphone in ".*", quartile in any::<bool>(),
+            model in ".*", microphone in ".*", quartile in any::<bool>(), view in 1.0..175.0_f64, part in 0.0..9.0_f64,
         ) {
             let method = if quartile {
                 Method::ThirdQuartile
@@ -244,6 +298,10 @@ mod tests {
                         gate: Level::from_decibels(floor + rise),
                         blocks,
                     },
+                }),
+                optics: Some(Fitted {
+                    source: "camera auto".into(),
+                    fit: optics(view, part, quartile),
                 }),
             };
             prop_assert_eq!(Calibration::read(&calibration.render().unwrap()), Ok(calibration));

@@ -2,18 +2,21 @@
 //!
 //! - [`threshold`]: similarities of sounds whose source is not in the picture → the similarity from which on one is believed;
 //! - [`noise_floor`]: levels of a quiet room → the level above which there is a sound to look for;
-//! - [`document`]: the versioned file that keeps both on a machine.
+//! - [`optics`]: where the picture goes when the head turns → field of view, signs, backlash and response;
+//! - [`document`]: the versioned file that keeps them on a machine.
 //!
 //! Everything here is a pure function of its arguments: no devices, no files, no clock, no model.
 
 pub mod document;
 pub mod level;
 pub mod noise_floor;
+pub mod optics;
 pub mod statistics;
 pub mod threshold;
 
 pub use document::{Calibration, DocumentError, Fitted};
 pub use level::Level;
 pub use noise_floor::NoiseFloorFit;
+pub use optics::OpticsFit;
 pub use statistics::{FitError, Sorted};
 pub use threshold::{Method, ThresholdFit};

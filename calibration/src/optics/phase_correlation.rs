@@ -1,0 +1,278 @@
+//! How far one picture is shifted against another, to a fraction of a pixel, by phase correlation.
+//!
+//! The spectra of both pictures are divided down to their phases, whose difference is a wave a shift; transformed back it is a
+//! peak at that shift (C. D. Kuglin and D. C. Hines, "The phase correlation image alignment method", 1975). High frequencies,
+//! which hold mostly noise, are weighted down by a Gaussian, so that the peak is one as well, and a parabola through the logarithms
+//! of three of its values finds its top exactly.
+
+use std::f64::consts::TAU;
+use std::sync::Arc;
+
+use rustfft::num_complex::Complex;
+use rustfft::{Fft, FftPlanner};
+
+/// Brightness (0..255) must vary by as much as that in a picture that is to be found again: a standard deviation.
+const LEAST_CONTRAST: f64 = 1.0;
+
+/// Where a second picture shows what the first one does.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Shift {
+    /// By how many pixels further to the right.
+    pub right: f64,
+    /// By how many pixels further down.
+    pub down: f64,
+    /// How much of the second picture is the first one, shifted: the height of the peak, 0..1. Chance alone gives about
+    /// [`PhaseCorrelator::chance`].
+    pub quality: f64,
+}
+
+/// Why no shift can be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ShiftError {
+    /// There is nothing in a picture that could be found again.
+    #[error("there is nothing to hold on to in the picture")]
+    Featureless,
+    /// The pictures are not of the size that was prepared for.
+    #[error("the pictures are of another size than before")]
+    Size,
+}
+
+/// Finds shifts between pictures of one size.
+#[derive(Clone)]
+pub struct PhaseCorrelator {
+    width: usize,
+    height: usize,
+    window: Vec<f32>,
+    /// Weight of each frequency, transposed as the spectra are; they sum to 1.
+    weights: Vec<f32>,
+    forward: [Arc<dyn Fft<f32>>; 2],
+    backward: [Arc<dyn Fft<f32>>; 2],
+    chance: f64,
+}
+
+impl std::fmt::Debug for PhaseCorrelator {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "PhaseCorrelator({} × {})", self.width, self.height)
+    }
+}
+
+impl PhaseCorrelator {
+    /// Prepares for pictures of so many pixels. `blur` is how broad peaks are, in pixels (their standard deviation): about 1 to
+    /// measure, more where pictures are also distorted against each other.
+    pub fn new(width: usize, height: usize, blur: f64) -> Self {
+        let (width, height) = (width.max(1), height.max(1));
+        let mut planner = FftPlanner::new();
+        let [across, along] = [hann(width), hann(height)];
+        let window = along.iter().flat_map(|&y| across.iter().map(move |&x| (x * y) as f32));
+        let gauss = |index: usize, count: usize| {
+            let frequency = index.min(count - index) as f64 / count as f64;
+            (-0.5 * (TAU * frequency * blur).powi(2)).exp()
+        };
+        // Brightness as a whole says nothing about where things are.
+        let weight = |index: usize| match (index % height, index / height) {
+            (0, 0) => 0.0,
+            (row, column) => gauss(row, height) * gauss(column, width),
+        };
+        let weights: Vec<f64> = (0..width * height).map(weight).collect();
+        let sum = weights.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+        let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
+        Self {
+            width,
+            height,
+            window: window.collect(),
+            weights: weights.iter().map(|weight| (weight / sum) as f32).collect(),
+            forward: [planner.plan_fft_forward(width), planner.plan_fft_forward(height)],
+            backward: [planner.plan_fft_inverse(width), planner.plan_fft_inverse(height)],
+            // The highest of as many normal numbers as there are independent places.
+            chance: (squares / sum / sum * 2.0 * (sum * sum / squares.max(f64::MIN_POSITIVE)).ln().max(1.0)).sqrt(),
+        }
+    }
+
+    /// The quality that pictures without anything in common come to.
+    pub fn chance(&self) -> f64 {
+        self.chance
+    }
+
+    /// Finds `first` in `second`, each `width × height` values of brightness, row by row.
+    ///
+    /// Shifts of more than some quarter of the size leave too little in common to be found, which the quality tells.
+    ///
+    /// # Errors
+    /// [`ShiftError`]: a picture without contrast, or of another size.
+    pub fn shift(&self, first: &[f32], second: &[f32]) -> Result<Shift, ShiftError> {
+        let mut surface = self.spectrum(first)?;
+        let other = self.spectrum(second)?;
+        for ((one, other), weight) in surface.iter_mut().zip(&other).zip(&self.weights) {
+            let product = one.conj() * other;
+            let magnitude = product.norm();
+            *one = if magnitude > 1e-6 {
+                product * (weight / magnitude)
+            } else {
+                Complex::default()
+            };
+        }
+        let [rows, columns] = &self.backward;
+        columns.process(&mut surface);
+        let mut surface = transposed(&surface, self.height, self.width);
+        rows.process(&mut surface);
+        Ok(self.peak(&surface))
+    }
+
+    /// The spectrum of a windowed picture, column by column.
+    fn spectrum(&self, picture: &[f32]) -> Result<Vec<Complex<f32>>, ShiftError> {
+        if picture.len() != self.window.len() {
+            return Err(ShiftError::Size);
+        }
+        let total: f64 = self.window.iter().map(|&weight| f64::from(weight)).sum();
+        let weighted = |of: &dyn Fn(f64) -> f64| {
+            let terms = picture
+                .iter()
+                .zip(&self.window)
+                .map(|(&value, &weight)| f64::from(weight) * of(f64::from(value)));
+            terms.sum::<f64>() / total.max(f64::MIN_POSITIVE)
+        };
+        let mean = weighted(&|value| value);
+        let variance = weighted(&|value| (value - mean).powi(2));
+        if variance.is_nan() || variance.sqrt() < LEAST_CONTRAST {
+            return Err(ShiftError::Featureless);
+        }
+        let windowed = picture
+            .iter()
+            .zip(&self.window)
+            .map(|(&value, &weight)| (value - mean as f32) * weight);
+        let mut spectrum: Vec<Complex<f32>> = windowed.map(|value| Complex::new(value, 0.0)).collect();
+        let [rows, columns] = &self.forward;
+        rows.process(&mut spectrum);
+        let mut spectrum = transposed(&spectrum, self.width, self.height);
+        columns.process(&mut spectrum);
+        Ok(spectrum)
+    }
+
+    fn peak(&self, surface: &[Complex<f32>]) -> Shift {
+        let best = (0..surface.len()).max_by(|&one, &other| value(surface, one).total_cmp(&value(surface, other)));
+        let best = best.unwrap_or_default();
+        let (column, row) = (best % self.width, best / self.width);
+        let top = value(surface, best);
+        let beside = |columns: usize, rows: usize| {
+            value(
+                surface,
+                (row + rows) % self.height * self.width + (column + columns) % self.width,
+            )
+        };
+        let (across, across_gain) = summit(beside(self.width - 1, 0), top, beside(1, 0));
+        let (along, along_gain) = summit(beside(0, self.height - 1), top, beside(0, 1));
+        let signed = |index: usize, count: usize| {
+            if 2 * index > count {
+                index as f64 - count as f64
+            } else {
+                index as f64
+            }
+        };
+        Shift {
+            right: signed(column, self.width) + across,
+            down: signed(row, self.height) + along,
+            quality: (top * across_gain * along_gain).clamp(0.0, 1.0),
+        }
+    }
+}
+
+fn value(surface: &[Complex<f32>], index: usize) -> f64 {
+    surface.get(index).map_or(0.0, |value| f64::from(value.re))
+}
+
+/// Where the top of a Gaussian through three neighbouring values lies beside the middle one, −½..½, and how much higher it is.
+fn summit(before: f64, top: f64, after: f64) -> (f64, f64) {
+    let least = top * 1e-3;
+    if top.is_nan() || top <= 0.0 {
+        return (0.0, 1.0);
+    }
+    let [before, middle, after] = [before, top, after].map(|value| value.max(least).ln());
+    let bend = before - 2.0 * middle + after;
+    if bend > -1e-9 {
+        return (0.0, 1.0);
+    }
+    let beside = (0.5 * (before - after) / bend).clamp(-0.5, 0.5);
+    (beside, (-0.25 * (before - after) * beside).exp())
+}
+
+fn hann(count: usize) -> Vec<f64> {
+    (0..count)
+        .map(|index| 0.5 - 0.5 * (TAU * (index as f64 + 0.5) / count as f64).cos())
+        .collect()
+}
+
+fn transposed(values: &[Complex<f32>], width: usize, height: usize) -> Vec<Complex<f32>> {
+    let mut turned = Vec::with_capacity(values.len());
+    for column in 0..width {
+        turned.extend(values.iter().skip(column).step_by(width).take(height));
+    }
+    turned
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::super::texture::{noise, texture};
+    use super::*;
+
+    const SIZE: (usize, usize) = (96, 64);
+
+    fn picture(seed: u64, right: f64, down: f64) -> Vec<f32> {
+        let at = |index: usize| ((index % SIZE.0) as f64 - right, (index / SIZE.0) as f64 - down);
+        (0..SIZE.0 * SIZE.1)
+            .map(|index| texture(seed, at(index).0, at(index).1))
+            .collect()
+    }
+
+    fn correlator() -> PhaseCorrelator {
+        PhaseCorrelator::new(SIZE.0, SIZE.1, 1.0)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn large_shifts_are_found_within_a_quarter_of_a_pixel(
+            seed in 0_u64..1000, right in -12.0_f64..12.0, down in -8.0_f64..8.0, gain in 0.5_f32..1.5,
+        ) {
+            let first = picture(seed, 0.0, 0.0);
+            let second: Vec<f32> = picture(seed, right, down).iter().map(|value| gain * value + 10.0).collect();
+            let found = correlator().shift(&first, &second).unwrap();
+            prop_assert!((found.right - right).abs() < 0.25 && (found.down - down).abs() < 0.25, "{found:?}");
+            prop_assert!(found.quality > 2.0 * correlator().chance());
+        }
+
+        #[test]
+        fn small_shifts_are_found_within_a_twentieth(seed in 0_u64..1000, right in -0.7_f64..0.7, down in -0.7_f64..0.7) {
+            let found = correlator().shift(&picture(seed, 0.0, 0.0), &picture(seed, right, down)).unwrap();
+            prop_assert!((found.right - right).abs() < 0.05 && (found.down - down).abs() < 0.05, "{found:?}");
+        }
+
+        #[test]
+        fn no_values_make_it_panic(values in proptest::collection::vec(any::<f32>(), 15)) {
+            let _ = PhaseCorrelator::new(5, 3, 1.0).shift(&values, &values);
+        }
+    }
+
+    #[test]
+    fn what_is_flat_or_of_another_size_is_refused_and_strangers_have_no_quality() {
+        let correlator = correlator();
+        let first = picture(1, 0.0, 0.0);
+        let grey = vec![128.0; first.len()];
+        assert_eq!(correlator.shift(&first, &grey), Err(ShiftError::Featureless));
+        assert_eq!(correlator.shift(&first, &first[1..]), Err(ShiftError::Size));
+        let snow = |seed| -> Vec<f32> {
+            (0..first.len())
+                .map(|index| 20.0 * noise(seed, index as i64, 0))
+                .collect()
+        };
+        let strangers = correlator.shift(&snow(1), &snow(2)).unwrap();
+        assert!(
+            strangers.quality < 1.7 * correlator.chance(),
+            "{strangers:?} {}",
+            correlator.chance()
+        );
+        assert!(correlator.shift(&first, &first).unwrap().quality > 0.99);
+    }
+}
