@@ -19,6 +19,8 @@ const ROWS: usize = 4;
 const PATCH_SHARE: f64 = 0.34;
 /// How much of a patch must be found again, by the measure of [`Shift::quality`].
 const LEAST_QUALITY: f64 = 0.22;
+/// How many times as much as by chance.
+const BEYOND_CHANCE: f64 = 1.6;
 /// How often the map is made better.
 const ROUNDS: usize = 6;
 /// Fewer matches make no map.
@@ -117,7 +119,7 @@ impl Matcher {
                 ShiftError::Featureless => MatchError::Featureless,
                 ShiftError::Size => MatchError::NothingInCommon,
             })?;
-        if shift.quality < 2.0 * self.whole.chance() {
+        if shift.quality < 2.0 * shift.chance {
             return Err(MatchError::NothingInCommon);
         }
         Ok(shift)
@@ -162,7 +164,7 @@ impl Matcher {
             if let Ok(shift) = self.patch.shift(&one, &other) {
                 seen += 1;
                 let moved = shift.right.hypot(shift.down) > MOTION_PIXELS;
-                moving += usize::from(moved || shift.quality < LEAST_QUALITY);
+                moving += usize::from(moved || !is_found(shift));
             }
         }
         if seen < LEAST_MATCHES {
@@ -193,7 +195,7 @@ impl Matcher {
         }
         let shift = self.patch.shift(patch, &self.patch(second, place, map)).ok()?;
         let is_near = shift.right.hypot(shift.down) < self.edge as f64 / 3.0;
-        (is_near && shift.quality >= LEAST_QUALITY).then(|| Match {
+        (is_near && is_found(shift)).then(|| Match {
             from: place,
             to: map.of([
                 place[0] + shift.right / self.half_width,
@@ -201,6 +203,11 @@ impl Matcher {
             ]),
         })
     }
+}
+
+/// Whether a patch was found again, and not by chance.
+fn is_found(shift: Shift) -> bool {
+    shift.quality >= LEAST_QUALITY.max(BEYOND_CHANCE * shift.chance)
 }
 
 /// A homography near the identity: from places in the first picture to places in the second.

@@ -2,8 +2,9 @@
 //!
 //! The spectra of both pictures are divided down to their phases, whose difference is a wave a shift; transformed back it is a
 //! peak at that shift (C. D. Kuglin and D. C. Hines, "The phase correlation image alignment method", 1975). High frequencies,
-//! which hold mostly noise, are weighted down by a Gaussian, so that the peak is one as well, and a parabola through the logarithms
-//! of three of its values finds its top exactly.
+//! which hold mostly noise, are weighted down by a Gaussian, so that the peak is nearly one as well, and a parabola through the logarithms
+//! of three of its values finds its top. So are
+//! frequencies that do not stand out from the noise, as in a picture that is out of focus.
 
 use std::f64::consts::TAU;
 use std::sync::Arc;
@@ -14,6 +15,9 @@ use rustfft::{Fft, FftPlanner};
 /// Brightness (0..255) must vary by as much as that in a picture that is to be found again: a standard deviation.
 const LEAST_CONTRAST: f64 = 1.0;
 
+/// A frequency at which pictures are so many times as strong as their noise counts half.
+const DOUBT: f32 = 6.0;
+
 /// Where a second picture shows what the first one does.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Shift {
@@ -21,9 +25,10 @@ pub struct Shift {
     pub right: f64,
     /// By how many pixels further down.
     pub down: f64,
-    /// How much of the second picture is the first one, shifted: the height of the peak, 0..1. Chance alone gives about
-    /// [`PhaseCorrelator::chance`].
+    /// How much of the second picture is the first one, shifted: the height of the peak, 0..1.
     pub quality: f64,
+    /// What quality pictures like these would come to if they had nothing in common.
+    pub chance: f64,
 }
 
 /// Why no shift can be told.
@@ -47,7 +52,6 @@ pub struct PhaseCorrelator {
     weights: Vec<f32>,
     forward: [Arc<dyn Fft<f32>>; 2],
     backward: [Arc<dyn Fft<f32>>; 2],
-    chance: f64,
 }
 
 impl std::fmt::Debug for PhaseCorrelator {
@@ -75,7 +79,6 @@ impl PhaseCorrelator {
         };
         let weights: Vec<f64> = (0..width * height).map(weight).collect();
         let sum = weights.iter().sum::<f64>().max(f64::MIN_POSITIVE);
-        let squares: f64 = weights.iter().map(|weight| weight * weight).sum();
         Self {
             width,
             height,
@@ -83,14 +86,7 @@ impl PhaseCorrelator {
             weights: weights.iter().map(|weight| (weight / sum) as f32).collect(),
             forward: [planner.plan_fft_forward(width), planner.plan_fft_forward(height)],
             backward: [planner.plan_fft_inverse(width), planner.plan_fft_inverse(height)],
-            // The highest of as many normal numbers as there are independent places.
-            chance: (squares / sum / sum * 2.0 * (sum * sum / squares.max(f64::MIN_POSITIVE)).ln().max(1.0)).sqrt(),
         }
-    }
-
-    /// The quality that pictures without anything in common come to.
-    pub fn chance(&self) -> f64 {
-        self.chance
     }
 
     /// Finds `first` in `second`, each `width × height` values of brightness, row by row.
@@ -102,20 +98,45 @@ impl PhaseCorrelator {
     pub fn shift(&self, first: &[f32], second: &[f32]) -> Result<Shift, ShiftError> {
         let mut surface = self.spectrum(first)?;
         let other = self.spectrum(second)?;
-        for ((one, other), weight) in surface.iter_mut().zip(&other).zip(&self.weights) {
-            let product = one.conj() * other;
-            let magnitude = product.norm();
-            *one = if magnitude > 1e-6 {
-                product * (weight / magnitude)
-            } else {
-                Complex::default()
-            };
+        for (one, other) in surface.iter_mut().zip(&other) {
+            *one = one.conj() * other;
+        }
+        let doubtful = DOUBT * self.noise(&surface);
+        let (mut sum, mut squares) = (0.0_f64, 0.0_f64);
+        for (value, weight) in surface.iter_mut().zip(&self.weights) {
+            let magnitude = value.norm();
+            let weight = weight * magnitude / (magnitude + doubtful).max(f32::MIN_POSITIVE);
+            *value *= weight / magnitude.max(f32::MIN_POSITIVE);
+            sum += f64::from(weight);
+            squares += f64::from(weight * weight);
+        }
+        if sum <= 0.0 || sum.is_nan() {
+            return Err(ShiftError::Featureless);
         }
         let [rows, columns] = &self.backward;
         columns.process(&mut surface);
         let mut surface = transposed(&surface, self.height, self.width);
         rows.process(&mut surface);
-        Ok(self.peak(&surface))
+        let peak = self.peak(&surface);
+        // The highest of as many normal numbers as there are independent places.
+        let independent = sum * sum / squares.max(f64::MIN_POSITIVE);
+        Ok(Shift {
+            quality: (peak.quality / sum).clamp(0.0, 1.0),
+            chance: (2.0 * independent.ln().max(1.0) / independent).sqrt(),
+            ..peak
+        })
+    }
+
+    /// How large products of two spectra are where there is little but noise: near the highest frequencies.
+    fn noise(&self, products: &[Complex<f32>]) -> f32 {
+        let is_high = |index: usize, count: usize| 8 * index.min(count - index) > 3 * count;
+        let high = products.iter().enumerate().filter(|(index, _)| {
+            let (row, column) = (index % self.height, index / self.height);
+            is_high(row, self.height) && is_high(column, self.width)
+        });
+        let mut magnitudes: Vec<f32> = high.map(|(_, product)| product.norm()).collect();
+        magnitudes.sort_by(f32::total_cmp);
+        magnitudes.get(magnitudes.len() / 2).copied().unwrap_or_default()
     }
 
     /// The spectrum of a windowed picture, column by column.
@@ -171,7 +192,8 @@ impl PhaseCorrelator {
         Shift {
             right: signed(column, self.width) + across,
             down: signed(row, self.height) + along,
-            quality: (top * across_gain * along_gain).clamp(0.0, 1.0),
+            quality: top * across_gain * along_gain,
+            chance: 0.0,
         }
     }
 }
@@ -240,7 +262,7 @@ mod tests {
             let second: Vec<f32> = picture(seed, right, down).iter().map(|value| gain * value + 10.0).collect();
             let found = correlator().shift(&first, &second).unwrap();
             prop_assert!((found.right - right).abs() < 0.25 && (found.down - down).abs() < 0.25, "{found:?}");
-            prop_assert!(found.quality > 2.0 * correlator().chance());
+            prop_assert!(found.quality > 2.0 * found.chance);
         }
 
         #[test]
@@ -268,11 +290,7 @@ mod tests {
                 .collect()
         };
         let strangers = correlator.shift(&snow(1), &snow(2)).unwrap();
-        assert!(
-            strangers.quality < 1.7 * correlator.chance(),
-            "{strangers:?} {}",
-            correlator.chance()
-        );
+        assert!(strangers.quality < 1.7 * strangers.chance, "{strangers:?}");
         assert!(correlator.shift(&first, &first).unwrap().quality > 0.99);
     }
 }

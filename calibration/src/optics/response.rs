@@ -150,7 +150,9 @@ fn follow(trace: &Trace) -> Result<Followed, ResponseError> {
         .iter()
         .skip(begun)
         .take_while(|[_, share]| *share < EARLY_SHARE && *share > nothing);
-    let dead = beginning(early).unwrap_or(0.5 * (first + last_still)).min(first);
+    let dead = beginning(&early.copied().collect::<Vec<_>>())
+        .unwrap_or(0.5 * (first + last_still))
+        .min(first);
     let still = (STILL_SHARE).max(nothing);
     let last_moving = shares
         .iter()
@@ -174,17 +176,33 @@ fn follow(trace: &Trace) -> Result<Followed, ResponseError> {
     })
 }
 
-/// When a motor that gathers speed at a constant rate began to: the root of its way grows in proportion to time.
-fn beginning<'a>(early: impl Iterator<Item = &'a [f64; 2]>) -> Option<f64> {
-    // The root of a small way is known less well, by as much as it is smaller.
-    let equations: Vec<([f64; 2], f64)> = early
-        .map(|[time, share]| ([share.sqrt() * time, share.sqrt()], *share))
-        .collect();
-    if equations.len() < 2 {
+/// When a motor began to turn: one that gathers speed at a constant rate, so that the root of its way grows in proportion to time, or
+/// one that has its speed at once, whichever its way is more like.
+fn beginning(early: &[[f64; 2]]) -> Option<f64> {
+    if early.len() < 2 {
         return None;
     }
+    let gathering = early_fit(early, f64::sqrt, |root| root * root);
+    let at_once = early_fit(early, |share| share, |share| share);
+    let best = [gathering, at_once]
+        .into_iter()
+        .flatten()
+        .min_by(|one, other| one.1.total_cmp(&other.1));
+    best.map(|(began, _)| began)
+}
+
+/// When a way that grows straight once it is straightened began, and how far it lies beside that: the sum of the squares.
+fn early_fit(early: &[[f64; 2]], straighten: fn(f64) -> f64, bend: fn(f64) -> f64) -> Option<(f64, f64)> {
+    // The less of the way, the less it says of when it began.
+    let equations = early.iter().map(|&[time, share]| {
+        let weight = straighten(share);
+        ([weight * time, weight], weight * straighten(share))
+    });
     let [speed, offset] = least_squares(equations, [0.0; 2])?;
-    (speed > 0.0).then(|| -offset / speed)
+    let beside = early
+        .iter()
+        .map(|&[time, share]| (bend((speed * time + offset).max(0.0)) - share).powi(2));
+    (speed > 0.0).then(|| (-offset / speed, beside.sum()))
 }
 
 #[cfg(test)]
@@ -236,6 +254,27 @@ mod tests {
         fn no_frames_make_it_panic(frames in proptest::collection::vec([any::<f64>(), any::<f64>()], 0..30), told in any::<f64>()) {
             let _ = Response::fit(&[Trace { axis: Axis::Tilt, told_degrees: told, frames, told_rest_seconds: None }]);
         }
+    }
+
+    #[test]
+    fn a_motor_that_has_its_speed_at_once_is_not_taken_for_one_that_gathers_it() {
+        let frames = (-6..60_i32).map(|index| {
+            let time = f64::from(index) / 20.0 + 0.013;
+            let tremble = 0.05 * f64::from(noise(7, index.into(), 2));
+            [time, 20.0 * (time - 0.6).clamp(0.0, 0.8) + tremble]
+        });
+        let trace = Trace {
+            axis: Axis::Tilt,
+            told_degrees: 8.0,
+            frames: frames.collect(),
+            told_rest_seconds: None,
+        };
+        let fit = Response::fit(&[trace]).unwrap();
+        assert!((fit.dead_time_seconds.value - 0.6).abs() < 0.02, "{fit:?}");
+        assert!(
+            (fit.degrees_per_second - 10.0).abs() < 1.5 && fit.settle_seconds.is_none(),
+            "{fit:?}"
+        );
     }
 
     #[test]

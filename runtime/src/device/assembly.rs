@@ -13,6 +13,7 @@ use lookhear_board::microphone::replay::ReplayMicrophone;
 use lookhear_board::{Camera, CaptureError, Clock, Microphone, ptz};
 use lookhear_calibration::{Calibration, Level};
 
+use super::fitted;
 use super::memory::Memory;
 use super::store::CalibrationStore;
 use crate::actuation::lines::{self, EventQueue, EventSink};
@@ -86,8 +87,9 @@ impl Device {
     ) -> Result<Self, DeviceError> {
         let mut configuration = configuration;
         configuration.web.token_file = within(state_directory, &configuration.web.token_file);
-        let configuration = Arc::new(configuration);
         let calibration = recall_calibration(state_directory);
+        fitted::apply_optics(&mut configuration, &calibration);
+        let configuration = Arc::new(configuration);
         let bundle = Arc::new(read_bundle(&configuration, &calibration)?);
         let memory = Memory::recall(state_directory);
         let status = Arc::new(Bulletin::<Status>::default());

@@ -211,6 +211,7 @@ fn truths() -> Vec<Truth> {
         Truth {
             scale: [-1.0, 1.0],
             head: head(|head| head.backlash_degrees = 0.3),
+            frames_per_second: 15.0,
             ..Truth::of("60°, pan inverted, 0.3° loose", 60.0)
         },
         Truth {
@@ -347,6 +348,71 @@ fn a_common_camera_is_recovered() {
 #[test]
 fn a_wide_slow_late_camera_is_recovered() {
     check(&truths()[1]);
+}
+
+#[test]
+fn an_interrupted_camera_goes_back_and_goes_on_later_with_what_was_measured() {
+    let truth = Truth {
+        frames_per_second: 15.0,
+        ..Truth::of("60°", 60.0)
+    };
+    let broken = calibrate(&truth, fresh(), Some(22.0));
+    assert!(broken.result.unwrap_err().contains("interrupted"));
+    assert!(broken.left < 0.02, "{}", broken.left);
+    let measured = broken.measurements;
+    assert!(
+        measured.pan.is_some() && measured.tilt.is_none(),
+        "{} s",
+        broken.seconds
+    );
+    assert!(fresh().goes_on(&measured));
+    assert!(!OpticsMeasurements::new("test".into(), [true, false], None).goes_on(&measured));
+    assert!(!OpticsMeasurements::new("test".into(), [false; 2], Some(1.0)).goes_on(&measured));
+    let text = serde_json::to_string(&measured).unwrap();
+    let again = calibrate(&truth, serde_json::from_str(&text).unwrap(), None);
+    assert_eq!(again.measurements.pan, measured.pan);
+    let found = again.result.unwrap().horizontal_field_of_view_degrees;
+    assert!((found.value - 60.0).abs() < 0.6, "{found:?}");
+}
+
+#[test]
+fn what_cannot_be_calibrated_is_refused_with_its_remedy() {
+    let plain = Truth {
+        room: Room::Plain,
+        noise: 0.7,
+        ..Truth::of("a wall", 60.0)
+    };
+    let moving = Truth {
+        room: Room::Moving(0.7),
+        ..Truth::of("a crowd", 60.0)
+    };
+    let blind = Truth {
+        head: head(|head| (head.absolute, head.tells_orientation) = (false, false)),
+        ..Truth::of("speeds and no word", 60.0)
+    };
+    let stuck = Truth {
+        scale: [0.0, 0.0],
+        ..Truth::of("another camera", 60.0)
+    };
+    for (truth, cause, remedy) in [
+        (plain, "too little in the picture", "switch the light on"),
+        (moving, "moves while the camera does not", "wait until nothing moves"),
+        (
+            blind,
+            "does not tell where it looks",
+            "horizontal_field_of_view_degrees",
+        ),
+        (stuck, "does not move when the head does", "ptz test"),
+    ] {
+        let outcome = calibrate(&truth, fresh(), None);
+        let error = outcome.result.unwrap_err();
+        assert!(
+            error.contains(cause) && error.contains(remedy),
+            "{}: {error}",
+            truth.name
+        );
+        assert!(outcome.left < 0.02, "{} left {}", truth.name, outcome.left);
+    }
 }
 
 #[test]

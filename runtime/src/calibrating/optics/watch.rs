@@ -83,7 +83,7 @@ impl<'a> Watch<'a> {
             _ => &self.tracker.insert((PhaseCorrelator::new(size.0, size.1, 1.5), size)).0,
         };
         match tracker.shift(first.values(), second.values()) {
-            Ok(shift) => Ok((shift.quality > BELIEVED * tracker.chance()).then_some(shift)),
+            Ok(shift) => Ok((shift.quality > BELIEVED * shift.chance).then_some(shift)),
             Err(_) => Err(MatchError::Featureless.into()),
         }
     }

@@ -1,5 +1,6 @@
 //! `lookhear calibrate`: fits the numbers of this very device, and keeps them in its state directory.
 
+mod optics;
 mod words;
 
 use std::path::PathBuf;
@@ -50,6 +51,8 @@ impl Place {
 /// What to fit, or to do with what was fitted.
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Find field of view, signs, backlash and response of a camera on its head, by turning it a little
+    Optics(optics::Optics),
     /// Show what was fitted on this device
     Show,
     /// Take the last change back
@@ -61,6 +64,7 @@ impl Calibrate {
     pub fn run(self) -> anyhow::Result<()> {
         let store = self.place.store();
         match self.action {
+            Action::Optics(optics) => optics.run(&self.place.configuration()?, &store),
             Action::Show => write_text(words::all(&store.calibration()?)),
             Action::Undo => write_text(words::undone(&store.undo()?)),
         }

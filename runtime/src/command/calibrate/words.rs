@@ -5,6 +5,8 @@ use std::fmt::Write;
 use lookhear::device::store::Change;
 use lookhear_calibration::Calibration;
 
+use super::optics;
+
 /// A fit, in a name and a sentence.
 type Section = (&'static str, String);
 
@@ -54,7 +56,8 @@ fn sections(calibration: &Calibration) -> Vec<Section> {
             fitted.source
         )
     });
-    [("threshold", threshold), ("noise floor", noise_floor)]
+    let optics = calibration.optics.as_ref().map(optics::in_words);
+    [("threshold", threshold), ("noise floor", noise_floor), ("optics", optics)]
         .map(|(name, fit)| (name, fit.unwrap_or_else(|| "not fitted on this device".into())))
         .to_vec()
 }
