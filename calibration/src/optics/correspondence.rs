@@ -20,7 +20,7 @@ const PATCH_SHARE: f64 = 0.34;
 /// How much of a patch must be found again, by the measure of [`Shift::quality`].
 const LEAST_QUALITY: f64 = 0.22;
 /// How many times as much as by chance.
-const BEYOND_CHANCE: f64 = 1.6;
+const BEYOND_CHANCE: f64 = 1.4;
 /// How often the map is made better.
 const ROUNDS: usize = 6;
 /// Fewer matches make no map.
@@ -34,7 +34,7 @@ const TRIPLES: usize = 150;
 /// How much a small turn may stretch or shear the picture.
 const MOST_DISTORTION: f64 = 0.5;
 /// What moves by so many pixels (of [`GreyPicture`]) while the camera does not is in motion.
-const MOTION_PIXELS: f64 = 0.35;
+const MOTION_PIXELS: f64 = 0.5;
 
 /// A place in a picture, and where it went: half-widths from the middle to the right and downward.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

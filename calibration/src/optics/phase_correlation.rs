@@ -3,7 +3,7 @@
 //! The spectra of both pictures are divided down to their phases, whose difference is a wave a shift; transformed back it is a
 //! peak at that shift (C. D. Kuglin and D. C. Hines, "The phase correlation image alignment method", 1975). High frequencies,
 //! which hold mostly noise, are weighted down by a Gaussian, so that the peak is nearly one as well, and a parabola through the logarithms
-//! of three of its values finds its top. So are
+//! of some of its values finds its top. So are
 //! frequencies that do not stand out from the noise, as in a picture that is out of focus.
 
 use std::f64::consts::TAU;
@@ -12,11 +12,16 @@ use std::sync::Arc;
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftPlanner};
 
+use super::solve::least_squares;
+
 /// Brightness (0..255) must vary by as much as that in a picture that is to be found again: a standard deviation.
 const LEAST_CONTRAST: f64 = 1.0;
 
 /// A frequency at which pictures are so many times as strong as their noise counts half.
-const DOUBT: f32 = 6.0;
+const DOUBT: f32 = 300.0;
+
+/// The values about a peak in which its top is looked for.
+const AROUND: [isize; 5] = [-2, -1, 0, 1, 2];
 
 /// Where a second picture shows what the first one does.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -174,14 +179,16 @@ impl PhaseCorrelator {
         let best = best.unwrap_or_default();
         let (column, row) = (best % self.width, best / self.width);
         let top = value(surface, best);
-        let beside = |columns: usize, rows: usize| {
+        let beside = |columns: isize, rows: isize| {
+            let wrapped =
+                |index: usize, by: isize, count: usize| (index as isize + by).rem_euclid(count as isize) as usize;
             value(
                 surface,
-                (row + rows) % self.height * self.width + (column + columns) % self.width,
+                wrapped(row, rows, self.height) * self.width + wrapped(column, columns, self.width),
             )
         };
-        let (across, across_gain) = summit(beside(self.width - 1, 0), top, beside(1, 0));
-        let (along, along_gain) = summit(beside(0, self.height - 1), top, beside(0, 1));
+        let (across, across_gain) = summit(AROUND.map(|by| beside(by, 0)));
+        let (along, along_gain) = summit(AROUND.map(|by| beside(0, by)));
         let signed = |index: usize, count: usize| {
             if 2 * index > count {
                 index as f64 - count as f64
@@ -202,19 +209,27 @@ fn value(surface: &[Complex<f32>], index: usize) -> f64 {
     surface.get(index).map_or(0.0, |value| f64::from(value.re))
 }
 
-/// Where the top of a Gaussian through three neighbouring values lies beside the middle one, −½..½, and how much higher it is.
-fn summit(before: f64, top: f64, after: f64) -> (f64, f64) {
-    let least = top * 1e-3;
+/// Where the top of a Gaussian through neighbouring values lies beside the middle one, −1..1, and how much higher it is.
+fn summit(values: [f64; 5]) -> (f64, f64) {
+    let top = values[2];
     if top.is_nan() || top <= 0.0 {
         return (0.0, 1.0);
     }
-    let [before, middle, after] = [before, top, after].map(|value| value.max(least).ln());
-    let bend = before - 2.0 * middle + after;
-    if bend > -1e-9 {
-        return (0.0, 1.0);
+    // The logarithm of a value is known the better the greater it is.
+    let equations = AROUND.iter().zip(values).map(|(&by, value)| {
+        let (by, weight) = (by as f64, (value / top).max(0.0));
+        (
+            [weight * by * by, weight * by, weight],
+            weight * (value / top).max(1e-3).ln(),
+        )
+    });
+    match least_squares(equations, [0.0; 3]) {
+        Some([bend, slope, height]) if bend < -1e-6 => {
+            let beside = (-0.5 * slope / bend).clamp(-1.0, 1.0);
+            (beside, (height + 0.5 * slope * beside).exp().clamp(0.5, 2.0))
+        }
+        _ => (0.0, 1.0),
     }
-    let beside = (0.5 * (before - after) / bend).clamp(-0.5, 0.5);
-    (beside, (-0.25 * (before - after) * beside).exp())
 }
 
 fn hann(count: usize) -> Vec<f64> {

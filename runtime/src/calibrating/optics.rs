@@ -227,7 +227,8 @@ pub fn measure(
     keep: &mut dyn FnMut(&OpticsMeasurements),
 ) -> Result<(), OpticsError> {
     let abilities = devices.head.abilities().clone();
-    if !abilities.absolute && !(abilities.continuous && abilities.tells_orientation) {
+    let can_be_driven = abilities.continuous && abilities.tells_orientation;
+    if !(abilities.absolute || can_be_driven) {
         return Err(OpticsError::Blind);
     }
     let mut posture = Posture::new(Watch::new(devices), abilities)?;

