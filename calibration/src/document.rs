@@ -50,12 +50,27 @@
 //!
 //! [[microphone.fit.findings]]          # each with its own numbers
 //! kind = "identical"
+//!
+//! [optics]
+//! source = "camera auto 1280x720, head visca-tcp 10.0.0.5"
+//!
+//! [optics.fit]
+//! horizontal_field_of_view_degrees = { value = 71.5, deviation = 0.25 }  # in the head's degrees
+//! pinhole_field_of_view_degrees = { value = 72.0, deviation = 0.5 }
+//! pan = { inverted = true, backlash_degrees = { value = 0.25, deviation = 0.0625 } }
+//!
+//! [optics.fit.response]
+//! dead_time_seconds = { value = 0.125, deviation = 0.0078125 }
+//! degrees_per_second = 40.0
+//! still_seconds = 0.5
+//! way_degrees = 8.0
+//! settle_seconds = 0.125               # after the head says that it is at rest
 //! ```
 
 use serde::{Deserialize, Serialize};
 
 use crate::microphone::ChannelFit;
-use crate::{LatencyFit, MicrophoneFit, NoiseFloorFit, ThresholdFit};
+use crate::{LatencyFit, MicrophoneFit, NoiseFloorFit, OpticsFit, ThresholdFit};
 
 /// The version that this code reads and writes.
 pub const VERSION: u32 = 1;
@@ -76,6 +91,9 @@ pub struct Calibration {
     /// What is to be said of a microphone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub microphone: Option<Fitted<MicrophoneFit>>,
+    /// What a camera on its head sees, and how the head turns it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optics: Option<Fitted<OpticsFit>>,
 }
 
 /// A fit together with what its data came from: it says nothing about any other model or device.
@@ -181,6 +199,9 @@ impl Calibration {
                 return Err(DocumentError::damaged("what it says of the microphone cannot be"));
             }
         }
+        if let Some(complaint) = self.optics.as_ref().and_then(|Fitted { fit, .. }| fit.complaint()) {
+            return Err(DocumentError::damaged(complaint));
+        }
         Ok(())
     }
 }
@@ -191,6 +212,7 @@ mod tests {
     use super::*;
     use crate::latency::SeenBy;
     use crate::microphone::Finding;
+    use crate::optics::{AxisFit, Estimate, Response};
     use crate::{Level, Method};
     use proptest::prelude::*;
 
@@ -212,6 +234,32 @@ mod tests {
             }),
             latency: None,
             microphone: None,
+            optics: Some(Fitted {
+                source: "camera auto 640x480, head simulated".into(),
+                fit: optics(60.0, 0.25, true),
+            }),
+        }
+    }
+
+    fn optics(degrees: f64, part: f64, has_head: bool) -> OpticsFit {
+        let estimate = |value: f64| Estimate { value, deviation: part };
+        let axis = AxisFit {
+            inverted: has_head,
+            backlash_degrees: estimate(part),
+            degrees_per_head_degree: has_head.then(|| estimate(1.0 + part)),
+        };
+        OpticsFit {
+            horizontal_field_of_view_degrees: estimate(degrees),
+            pinhole_field_of_view_degrees: has_head.then(|| estimate(degrees)),
+            pan: Some(axis),
+            tilt: has_head.then_some(axis),
+            response: has_head.then_some(Response {
+                dead_time_seconds: estimate(part),
+                degrees_per_second: degrees,
+                still_seconds: 2.0 * part,
+                way_degrees: 8.0,
+                settle_seconds: Some(part),
+            }),
         }
     }
 
@@ -234,6 +282,9 @@ mod tests {
         let microphone = calibration.microphone.unwrap().fit;
         assert_eq!(microphone.channels[0].quiet, Level::from_decibels(-61.5));
         assert_eq!(microphone.findings, [Finding::Identical]);
+        let optics = calibration.optics.unwrap().fit;
+        assert!(optics.pan.unwrap().inverted && optics.tilt.is_none());
+        assert_eq!(optics.response.unwrap().settle_seconds, Some(0.125));
     }
 
     #[test]
@@ -249,7 +300,7 @@ mod tests {
         ] {
             assert!(Calibration::read(&text.replacen(from, to, 1)).is_err(), "{to}");
         }
-    }
+            }
 
     #[test]
     fn an_empty_calibration_is_its_version_alone() {
@@ -277,6 +328,9 @@ mod tests {
             ("floor = -59.5", "floor = -inf"),
             ("kind = \"false-fire-share\"", "kind = \"guess\""),
             ("blocks = 300\n", ""),
+            ("value = 60.0", "value = 400.0"),
+            ("deviation = 0.25", "deviation = -0.25"),
+            ("still_seconds = 0.5", "still_seconds = inf"),
         ] {
             let changed = text.replacen(from, to, 1);
             assert_ne!(changed, text, "{from} is not in\n{text}");
@@ -291,7 +345,8 @@ mod tests {
             threshold in -1.0_f32..=1.0, share in 0.0..=1.0_f64, negatives in 0_usize..1_000_000,
             floor in -144.0_f32..0.0, rise in 0.0_f32..40.0, blocks in 1_usize..1_000_000,
             model in ".*", microphone in ".*", quartile in any::<bool>(),
-            delay in -1.0..=1.0_f64, uncertainty in 0.0..=1.0_f64, offset in -1.0_f32..=1.0,
+            (delay, uncertainty) in (-1.0..=1.0_f64, 0.0..=1.0_f64), offset in -1.0_f32..=1.0,
+            (view, part) in (1.0..175.0_f64, 0.0..9.0_f64),
         ) {
             let method = if quartile {
                 Method::ThirdQuartile
@@ -344,6 +399,10 @@ mod tests {
                             Finding::WrongRate { claimed_hz: 48_000, true_hz: 47_000.5 },
                         ],
                     },
+                }),
+                optics: Some(Fitted {
+                    source: "camera auto".into(),
+                    fit: optics(view, part, quartile),
                 }),
             };
             prop_assert_eq!(Calibration::read(&calibration.render().unwrap()), Ok(calibration));

@@ -5,6 +5,8 @@
 //! - [`noise_floor`]: levels of a quiet room → the level above which there is a sound to look for;
 //! - [`latency`]: flashes and clicks, or claps → by how much the sound that belongs to a picture is stamped later;
 //! - [`document`]: the versioned file that keeps them all on a machine.
+//! - [`optics`]: where the picture goes when the head turns → field of view, signs, backlash and response;
+//! - [`document`]: the versioned file that keeps them on a machine.
 //!
 //! Everything here is a pure function of its arguments: no devices, no files, no clock, no model.
 
@@ -13,6 +15,7 @@ pub mod latency;
 pub mod level;
 pub mod microphone;
 pub mod noise_floor;
+pub mod optics;
 pub mod statistics;
 pub mod threshold;
 
@@ -21,5 +24,6 @@ pub use latency::LatencyFit;
 pub use level::Level;
 pub use microphone::MicrophoneFit;
 pub use noise_floor::NoiseFloorFit;
+pub use optics::OpticsFit;
 pub use statistics::{FitError, Sorted};
 pub use threshold::{Method, ThresholdFit};

@@ -102,10 +102,13 @@ pub struct PtzSettings {
     pub address: String,
     /// For how long an answer to a command is waited for, in seconds, 0.05..5.
     pub timeout_seconds: f64,
-    /// It turns to the left when told to turn to the right: for cameras that are mounted upside down, or count the other way.
-    pub pan_inverted: bool,
-    /// It turns down when told to turn up.
-    pub tilt_inverted: bool,
+    /// It turns to the left when told to turn to the right: for cameras that are mounted upside down, or count the other way. Left
+    /// out, it does not, unless that was found otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pan_inverted: Option<bool>,
+    /// It turns down when told to turn up; likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tilt_inverted: Option<bool>,
     /// Leftmost and rightmost direction in degrees, in place of what the camera says or is taken to be able to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pan_range_degrees: Option<[f64; 2]>,
@@ -134,8 +137,8 @@ impl Default for PtzSettings {
             kind: PtzKind::None,
             address: String::new(),
             timeout_seconds: 0.5,
-            pan_inverted: false,
-            tilt_inverted: false,
+            pan_inverted: None,
+            tilt_inverted: None,
             pan_range_degrees: None,
             tilt_range_degrees: None,
             fastest_pan: None,
@@ -179,8 +182,8 @@ impl PtzSettings {
             return Err(self.nonsense("fastest_pan and fastest_tilt are above 0"));
         }
         Ok(Mounting {
-            pan_inverted: self.pan_inverted,
-            tilt_inverted: self.tilt_inverted,
+            pan_inverted: self.pan_inverted.unwrap_or(false),
+            tilt_inverted: self.tilt_inverted.unwrap_or(false),
             pan_degrees: range(self.pan_range_degrees)?,
             tilt_degrees: range(self.tilt_range_degrees)?,
             fastest_pan: self.fastest_pan,

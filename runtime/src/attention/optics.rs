@@ -14,17 +14,24 @@ const NARROWEST_DEGREES: f64 = 1.0;
 const WIDEST_DEGREES: f64 = 170.0;
 
 /// What has to be known of a camera's lens.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OpticsSettings {
-    /// How much the camera sees from its left edge to its right, in degrees, 1..170. Its maker tells; zoomed in it is less.
-    pub horizontal_field_of_view_degrees: f64,
+    /// How much the camera sees from its left edge to its right, in degrees, 1..170. Its maker tells; zoomed in it is less. Left out,
+    /// what was fitted on this device or else 60.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub horizontal_field_of_view_degrees: Option<f64>,
 }
 
-impl Default for OpticsSettings {
-    fn default() -> Self {
-        Self {
-            horizontal_field_of_view_degrees: 60.0,
+impl OpticsSettings {
+    /// What a camera is taken to see, in degrees, where nobody says.
+    pub const USUAL_DEGREES: f64 = 60.0;
+
+    /// How much the camera sees from its left edge to its right, in degrees, 1..170.
+    pub fn horizontal_degrees(&self) -> f64 {
+        match self.horizontal_field_of_view_degrees {
+            Some(degrees) if degrees.is_finite() => degrees.clamp(NARROWEST_DEGREES, WIDEST_DEGREES),
+            _ => Self::USUAL_DEGREES,
         }
     }
 }
@@ -42,12 +49,7 @@ impl Optics {
     /// Of a camera whose pictures are so many pixels wide and high; pixels are square. A field of view outside of 1..170 degrees
     /// is brought to the nearest of these.
     pub fn new(settings: &OpticsSettings, width: usize, height: usize) -> Self {
-        // NaN, which no range check passes, becomes the default.
-        let degrees = match settings.horizontal_field_of_view_degrees {
-            degrees if degrees.is_finite() => degrees.clamp(NARROWEST_DEGREES, WIDEST_DEGREES),
-            _ => OpticsSettings::default().horizontal_field_of_view_degrees,
-        };
-        let half_width = (degrees / 2.0).to_radians().tan();
+        let half_width = (settings.horizontal_degrees() / 2.0).to_radians().tan();
         Self {
             half_width,
             half_height: half_width * height.max(1) as f64 / width.max(1) as f64,
@@ -144,7 +146,7 @@ mod tests {
 
     fn camera(degrees: f64, pan: f64, tilt: f64) -> CameraView {
         let settings = OpticsSettings {
-            horizontal_field_of_view_degrees: degrees,
+            horizontal_field_of_view_degrees: Some(degrees),
         };
         CameraView {
             optics: Optics::new(&settings, 640, 360),

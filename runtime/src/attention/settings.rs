@@ -92,6 +92,22 @@ pub(crate) mod seconds {
         Duration::try_from_secs_f64(f64::deserialize(deserializer)?)
             .map_err(|cause| D::Error::custom(format!("this is no duration in seconds: {cause}")))
     }
+
+    /// The same where it may be left out.
+    pub(crate) mod optional {
+        use super::{Deserializer, Duration, Serializer};
+
+        pub(crate) fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+            match duration {
+                Some(duration) => super::serialize(duration, serializer),
+                None => serializer.serialize_none(),
+            }
+        }
+
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+            super::deserialize(deserializer).map(Some)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -94,8 +94,8 @@ impl HeadOptions {
         settings.kind = self.kind.unwrap_or(settings.kind);
         settings.address = self.address.clone().unwrap_or(settings.address);
         settings.timeout_seconds = self.timeout.unwrap_or(settings.timeout_seconds);
-        settings.pan_inverted |= self.pan_inverted;
-        settings.tilt_inverted |= self.tilt_inverted;
+        settings.pan_inverted = self.pan_inverted.then_some(true).or(settings.pan_inverted);
+        settings.tilt_inverted = self.tilt_inverted.then_some(true).or(settings.tilt_inverted);
         settings.visca.baud = self.baud.unwrap_or(settings.visca.baud);
         settings.visca.camera = self.camera.unwrap_or(settings.visca.camera);
         settings.onvif.user = self.user.clone().unwrap_or(settings.onvif.user);
@@ -397,7 +397,7 @@ mod tests {
     fn the_command_line_goes_over_the_settings() {
         let settings = PtzSettings {
             address: "here".to_owned(),
-            tilt_inverted: true,
+            tilt_inverted: Some(true),
             ..PtzSettings::default()
         };
         let options = HeadOptions {
@@ -407,7 +407,7 @@ mod tests {
         };
         let settings = options.over(settings);
         assert_eq!((settings.kind, settings.address.as_str()), (PtzKind::ViscaTcp, "here"));
-        assert!(settings.tilt_inverted && !settings.pan_inverted);
+        assert_eq!((settings.tilt_inverted, settings.pan_inverted), (Some(true), None));
         assert_eq!(settings.visca.tilt_units_per_degree, 20.0);
     }
 }

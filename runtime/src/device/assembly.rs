@@ -10,6 +10,7 @@ use lookhear_board::health::{HealthMonitor, SYSTEM_DIRECTORY};
 use lookhear_board::{CaptureError, Clock, ptz};
 use lookhear_calibration::{Calibration, Level};
 
+use super::fitted;
 use super::memory::Memory;
 use super::sources;
 use super::store::CalibrationStore;
@@ -84,8 +85,9 @@ impl Device {
     ) -> Result<Self, DeviceError> {
         let mut configuration = configuration;
         configuration.web.token_file = within(state_directory, &configuration.web.token_file);
-        let configuration = Arc::new(configuration);
         let calibration = recall_calibration(state_directory);
+        fitted::apply_optics(&mut configuration, &calibration);
+        let configuration = Arc::new(configuration);
         let bundle = Arc::new(read_bundle(&configuration, &calibration)?);
         let memory = Memory::recall(state_directory);
         let status = Arc::new(Bulletin::<Status>::default());

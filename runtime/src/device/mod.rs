@@ -1,6 +1,7 @@
 //! The device as a whole: its stages assembled from a configuration, and what it tells systemd and itself.
 
 pub mod assembly;
+pub mod fitted;
 pub mod memory;
 pub mod notify;
 pub mod sources;

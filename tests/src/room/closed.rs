@@ -100,7 +100,7 @@ impl Closed {
             controller: Controller::new(conditions.controller, head.abilities().clone(), allowed),
             attender: Attender::new(conditions.attention),
             optics: Optics::new(&conditions.optics, FRAME.0, FRAME.1),
-            field_of_view_degrees: conditions.optics.horizontal_field_of_view_degrees,
+            field_of_view_degrees: conditions.optics.horizontal_degrees(),
             clock,
             panorama,
             soundscape,

@@ -199,7 +199,7 @@ impl Controller {
 
     /// Where the camera looked when a picture was taken; `None` if it moved then, had just moved, or that was too long ago.
     pub fn looked_at(&self, stamp: Duration) -> Option<Orientation> {
-        self.slew.at_rest(stamp, self.settings.settle)
+        self.slew.at_rest(stamp, self.settings.settle())
     }
 
     /// The head did not take the command that the last step gave.
@@ -249,7 +249,7 @@ impl Controller {
     /// Notices when what was sent has ended; `true` when it never seems to.
     fn end_movement(&mut self, now: Duration, situation: &Situation) -> bool {
         let Some(movement) = self.movement else { return false };
-        let response = self.settings.response;
+        let response = self.settings.response();
         let age = now.saturating_sub(movement.began);
         let moves = situation.is_moving.unwrap_or_else(|| match self.slew.still_for(now) {
             Some(still) => still < response,

@@ -33,7 +33,7 @@ impl Limits {
             },
             slowest: settings.slowest_degrees_per_second,
             acceleration: settings.acceleration_degrees_per_second_squared,
-            lasts: settings.response.as_secs_f64(),
+            lasts: settings.response().as_secs_f64(),
         }
     }
 

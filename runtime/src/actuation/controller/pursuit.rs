@@ -17,7 +17,7 @@ impl Controller {
                 }),
             ) => {
                 // Not ended: either there was no time yet, or it never arrived.
-                if now.saturating_sub(sent) >= self.settings.response {
+                if now.saturating_sub(sent) >= self.settings.response() {
                     self.stop(now)
                 } else {
                     Command::Rest
@@ -183,7 +183,7 @@ impl Controller {
 
     /// Goes on toward a place at the speed that suits the rest of the way.
     fn steer(&mut self, now: Duration, to: Orientation, velocity: Velocity, sent: Duration) -> Command {
-        if now.saturating_sub(sent) < self.settings.response {
+        if now.saturating_sub(sent) < self.settings.response() {
             return Command::Rest;
         }
         self.drive(now, self.limits.toward(self.slew.orientation(), to), velocity)
@@ -207,7 +207,7 @@ impl Controller {
                 None => (Velocity::default(), None),
             };
             let within = self.limits.within(velocity, from, &self.reach);
-            if sent.is_some_and(|sent| now.saturating_sub(sent) < self.settings.response) {
+            if sent.is_some_and(|sent| now.saturating_sub(sent) < self.settings.response()) {
                 return Command::Rest;
             }
             return self.drive(now, within, before);
@@ -256,7 +256,7 @@ impl Controller {
             kind,
             sent: now,
             began: now,
-            expected: now + self.limits.duration(self.slew.orientation(), to, speed) + self.settings.response,
+            expected: now + self.limits.duration(self.slew.orientation(), to, speed) + self.settings.response(),
             refused: false,
         });
     }
@@ -274,7 +274,7 @@ impl Controller {
             kind: Kind::Stop,
             sent: now,
             began,
-            expected: now + self.settings.response,
+            expected: now + self.settings.response(),
             refused: false,
         });
         Command::Stop
@@ -282,6 +282,6 @@ impl Controller {
 
     fn has_settled(&self, now: Duration) -> bool {
         self.ended
-            .is_none_or(|ended| now.saturating_sub(ended) >= self.settings.settle)
+            .is_none_or(|ended| now.saturating_sub(ended) >= self.settings.settle())
     }
 }

@@ -22,11 +22,21 @@ pub struct ControllerSettings {
     pub acceleration_degrees_per_second_squared: f64,
     /// How long the head may take to act on a command. Speeds are not changed more often than that: a head that is told more than
     /// it can do wedges.
-    #[serde(rename = "response_seconds", with = "seconds")]
-    pub response: Duration,
-    /// For how long after a movement the picture still shakes, and is not looked at.
-    #[serde(rename = "settle_seconds", with = "seconds")]
-    pub settle: Duration,
+    /// Left out, the longer of what was fitted on this device and 0.3 s.
+    #[serde(
+        rename = "response_seconds",
+        with = "seconds::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub response: Option<Duration>,
+    /// For how long after a movement the picture still shakes, and is not looked at; left out, what was fitted on this device or
+    /// else 0.3 s.
+    #[serde(
+        rename = "settle_seconds",
+        with = "seconds::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub settle: Option<Duration>,
     /// A movement that takes longer is given up, and stopped.
     #[serde(rename = "move_timeout_seconds", with = "seconds")]
     pub move_timeout: Duration,
@@ -53,8 +63,8 @@ impl Default for ControllerSettings {
             fastest_degrees_per_second: 60.0,
             slowest_degrees_per_second: 1.0,
             acceleration_degrees_per_second_squared: 120.0,
-            response: Duration::from_millis(300),
-            settle: Duration::from_millis(300),
+            response: None,
+            settle: None,
             move_timeout: Duration::from_secs(10),
             damping: Duration::from_secs(20),
             deadman: Duration::from_secs(2),
@@ -65,6 +75,23 @@ impl Default for ControllerSettings {
 }
 
 impl ControllerSettings {
+    /// How long the head may take to act on a command, where nobody says.
+    pub const USUAL_RESPONSE: Duration = Duration::from_millis(300);
+    /// For how long the picture shakes after a movement, where nobody says.
+    pub const USUAL_SETTLE: Duration = Duration::from_millis(300);
+
+    /// How long the head may take to act on a command.
+    pub fn response(&self) -> Duration {
+        self.response
+            .unwrap_or(Self::USUAL_RESPONSE)
+            .max(Duration::from_millis(10))
+    }
+
+    /// For how long after a movement the picture still shakes.
+    pub fn settle(&self) -> Duration {
+        self.settle.unwrap_or(Self::USUAL_SETTLE)
+    }
+
     /// These settings with what makes no sense (not a number, below nothing, an inner zone around the outer) replaced by what does.
     pub(super) fn sound(mut self) -> Self {
         let defaults = Self::default();
@@ -98,7 +125,6 @@ impl ControllerSettings {
             1.0,
             defaults.acceleration_degrees_per_second_squared,
         );
-        self.response = self.response.max(Duration::from_millis(10));
         self.home_degrees = self
             .home_degrees
             .filter(|home| home.iter().all(|angle| angle.is_finite()));

@@ -393,7 +393,7 @@ proptest! {
         let mut rig = Rig::with(head.clone(), settings.clone(), zone);
         rig.refuses = refuses;
         let limit = settings.fastest_degrees_per_second;
-        let step = settings.acceleration_degrees_per_second_squared * settings.response.as_secs_f64() + 1e-9;
+        let step = settings.acceleration_degrees_per_second_squared * settings.response().as_secs_f64() + 1e-9;
         let mut before = Velocity::default();
         let mut sent: Option<Duration> = None;
         for (event, seconds) in script {
@@ -425,7 +425,7 @@ proptest! {
                         prop_assert!(velocity.pan.abs() <= limit && velocity.tilt.abs() <= limit);
                         prop_assert!((velocity.pan - before.pan).abs() <= step && (velocity.tilt - before.tilt).abs() <= step);
                         let now = rig.clock.now();
-                        prop_assert!(sent.is_none_or(|sent| now - sent >= settings.response), "too soon after the last");
+                        prop_assert!(sent.is_none_or(|sent| now - sent >= settings.response()), "too soon after the last");
                         sent = Some(now);
                         before = velocity;
                     }

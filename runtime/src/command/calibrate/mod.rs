@@ -2,6 +2,7 @@
 
 mod latency;
 mod microphone;
+mod optics;
 mod words;
 
 use std::path::PathBuf;
@@ -56,6 +57,8 @@ enum Action {
     Latency(latency::Latency),
     /// Measure the noise of the room, and find what is wrong with the microphone
     Microphone(microphone::Microphone),
+    /// Find field of view, signs, backlash and response of a camera on its head, by turning it a little
+    Optics(optics::Optics),
     /// Show what was fitted on this device
     Show,
     /// Take the last change back
@@ -69,6 +72,7 @@ impl Calibrate {
         match self.action {
             Action::Latency(latency) => latency.run(&self.place),
             Action::Microphone(microphone) => microphone.run(&self.place),
+            Action::Optics(optics) => optics.run(&self.place.configuration()?, &store),
             Action::Show => write_text(words::all(&store.calibration()?)),
             Action::Undo => write_text(words::undone(&store.undo()?)),
         }

@@ -7,6 +7,8 @@ use lookhear_calibration::latency::SeenBy;
 use lookhear_calibration::microphone::Finding;
 use lookhear_calibration::{Calibration, LatencyFit, MicrophoneFit};
 
+use super::optics;
+
 /// A fit, in a name and a sentence.
 type Section = (&'static str, String);
 
@@ -83,6 +85,7 @@ fn sections(calibration: &Calibration) -> Vec<Section> {
         ("noise floor", noise_floor),
         ("latency", latency),
         ("microphone", microphone),
+        ("optics", calibration.optics.as_ref().map(optics::in_words)),
     ]
     .map(|(name, fit)| (name, fit.unwrap_or_else(|| "not fitted on this device".into())))
     .to_vec()
