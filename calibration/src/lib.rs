@@ -2,6 +2,7 @@
 //!
 //! - [`threshold`]: similarities of sounds whose source is not in the picture → the similarity from which on one is believed;
 //! - [`noise_floor`]: levels of a quiet room → the level above which there is a sound to look for;
+//! - [`quantisation`]: values that a tensor took → the 8-bit integers that stand for them;
 //! - [`document`]: the versioned file that keeps both on a machine.
 //!
 //! Everything here is a pure function of its arguments: no devices, no files, no clock, no model.
@@ -9,6 +10,7 @@
 pub mod document;
 pub mod level;
 pub mod noise_floor;
+pub mod quantisation;
 pub mod statistics;
 pub mod threshold;
 
