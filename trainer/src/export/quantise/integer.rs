@@ -12,7 +12,7 @@ use super::ranges::Histograms;
 /// Which convolutions become integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layers {
-    /// Those that mix channels.
+    /// Those that mix channels, but for what is convolved out of probabilities.
     Dense,
     /// Depthwise ones too.
     All,
@@ -39,11 +39,19 @@ impl Network {
         nodes.filter(|node| self.weight_of(node, layers).is_some()).count()
     }
 
+    /// Whether a value is a probability among many: most of a thousand are smaller than the smallest step of 8 bits in 0..1, and all
+    /// of them would be rounded to nothing.
+    fn is_probability(&self, value: &String) -> bool {
+        let soft = |node: &&NodeProto| matches!(node.op_type.as_str(), "Softmax" | "Sigmoid");
+        let mut soft = self.proto.node.iter().filter(soft);
+        soft.any(|node| node.output.contains(value))
+    }
+
     /// The weights of a convolution, if it is one of these layers and its weights are constant.
     fn weight_of(&self, node: &NodeProto, layers: Layers) -> Option<&Constant> {
         let group = node.attribute.iter().find(|attribute| attribute.name == "group");
         let dense = group.is_none_or(|attribute| attribute.i == 1);
-        (node.op_type == "Conv" && (dense || layers == Layers::All))
+        (node.op_type == "Conv" && (dense || layers == Layers::All) && !self.is_probability(node.input.first()?))
             .then(|| self.constants.get(node.input.get(1)?))
             .flatten()
     }

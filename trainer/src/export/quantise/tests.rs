@@ -61,7 +61,16 @@ fn small() -> Vec<u8> {
     let x = graph.layer("point", &x, &[24, 24, 1, 1], &weights, &numbers(24, 5), window(1, 1, 1));
     let x = graph.node("Add", &[&x, &around], "sum", vec![]);
     let probabilities = graph.node("Softmax", &[&x], "soft", vec![integer("axis", 1)]);
-    let y = graph.unit_length(&probabilities, 4, "y");
+    let bridge = numbers(24 * 24, 6);
+    let y = graph.layer(
+        "bridge",
+        &probabilities,
+        &[24, 24, 1, 1],
+        &bridge,
+        &[0.0; 24],
+        window(1, 1, 1),
+    );
+    let y = graph.unit_length(&y, 4, "y");
     graph.finish(&y, &[1, 24, 8, 8])
 }
 
