@@ -67,7 +67,7 @@ pub fn run(arguments: PrecisionArguments) -> anyhow::Result<()> {
     let (scenes, compared) = (arguments.scenes as usize, arguments.compared as usize);
 
     let calibration = material::scenes(&corpus, Split::Train, arguments.seed, scenes)?;
-    let progress = bar(2 * scenes as u64, "ranges of activations")?;
+    let progress = bar(material::STEPS * scenes as u64, "ranges of activations")?;
     let observed = material::look_and_listen(&source, &calibration, arguments.percentile, &|| progress.inc(1))?;
     progress.finish_and_clear();
 

@@ -8,10 +8,10 @@ use lookhear::perception::resample::resample;
 use lookhear::perception::spectrogram::{MEL_BANDS, PaperSpectrogram};
 use lookhear_board::Sound;
 
-use super::variant::Observed;
+use super::variant::{Observed, ObservedNetwork};
 use crate::corpus::{Corpus, Split};
 use crate::dataset::{Composer, Scene, Settings};
-use crate::export::quantise::{Layers, Network, observe};
+use crate::export::quantise::{Layers, Network, balanced, channel_maxima, observe};
 
 /// Side of the square pictures, in pixels.
 const SIDE_PIXELS: u32 = 448;
@@ -100,34 +100,53 @@ impl Inputs {
     }
 }
 
-/// Takes both networks apart and counts their values on the scenes; `step` is called after each scene and each sound.
+/// Takes both networks apart and counts their values on the scenes, once to balance the channels and once more for the ranges;
+/// `step` is called for each scene that is looked at and for each that is listened to, [`STEPS`] times for each scene.
 pub fn look_and_listen(
     bundle: &Bundle,
     scenes: &[Scene],
     percentile: f64,
     step: &dyn Fn(),
 ) -> anyhow::Result<Observed> {
-    let mut inputs = Inputs::new(&bundle.manifest);
-    let vision = Network::decode(&bundle.vision)?;
-    let audio = Network::decode(&bundle.audio)?;
-    let (picture_shape, sound_shape) = (inputs.picture_shape(), inputs.sound_shape());
-    let pictures = scenes.iter().map(|scene| {
-        step();
-        inputs.picture(scene)
-    });
-    let seen = observe(&vision, &vision.convolved(Layers::All), &picture_shape, pictures)?;
     let inputs = Inputs::new(&bundle.manifest);
-    let sounds = scenes.iter().flat_map(|scene| {
-        step();
-        match inputs.sounds(&scene.sound) {
-            Ok(patches) => patches.into_iter().map(Ok).collect(),
-            Err(cause) => vec![Err(cause)],
-        }
-    });
-    let heard = observe(&audio, &audio.convolved(Layers::All), &sound_shape, sounds)?;
+    let (picture_shape, sound_shape) = (inputs.picture_shape(), inputs.sound_shape());
+    let pictures = || {
+        let mut inputs = Inputs::new(&bundle.manifest);
+        scenes.iter().map(move |scene| {
+            step();
+            inputs.picture(scene)
+        })
+    };
+    let sounds = || {
+        scenes.iter().flat_map(|scene| {
+            step();
+            match inputs.sounds(&scene.sound) {
+                Ok(patches) => patches.into_iter().map(Ok).collect(),
+                Err(cause) => vec![Err(cause)],
+            }
+        })
+    };
     Ok(Observed {
-        vision: (vision, seen),
-        audio: (audio, heard),
+        vision: twice(Network::decode(&bundle.vision)?, &picture_shape, pictures)?,
+        audio: twice(Network::decode(&bundle.audio)?, &sound_shape, sounds)?,
         percentile,
+    })
+}
+
+/// How often [`look_and_listen`] takes a step for each scene.
+pub const STEPS: u64 = 4;
+
+fn twice<Examples: Iterator<Item = anyhow::Result<Vec<f32>>>>(
+    plain: Network,
+    shape: &[usize],
+    examples: impl Fn() -> Examples,
+) -> anyhow::Result<ObservedNetwork> {
+    let maxima = channel_maxima(&plain, &plain.convolved(Layers::All), shape, examples())?;
+    let balanced = balanced(&plain, &maxima, Layers::All);
+    let histograms = observe(&balanced, &balanced.convolved(Layers::All), shape, examples())?;
+    Ok(ObservedNetwork {
+        plain,
+        balanced,
+        histograms,
     })
 }

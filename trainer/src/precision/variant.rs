@@ -29,13 +29,24 @@ pub enum Variant {
     Int8AllLayers,
 }
 
-/// Both networks of a bundle taken apart, and what their values are on the calibration scenes.
+/// A network taken apart, and the same balanced, with what its values are on the calibration scenes.
+#[derive(Debug)]
+pub struct ObservedNetwork {
+    /// As it is.
+    pub plain: Network,
+    /// With what goes into its convolutions balanced.
+    pub balanced: Network,
+    /// Of the balanced one.
+    pub histograms: Histograms,
+}
+
+/// Both networks of a bundle.
 #[derive(Debug)]
 pub struct Observed {
     /// The picture's network.
-    pub vision: (Network, Histograms),
+    pub vision: ObservedNetwork,
     /// The sound's network.
-    pub audio: (Network, Histograms),
+    pub audio: ObservedNetwork,
     /// Share of an activation's values kept by [`Variant::Int8Percentile`], inside 0.5..1.
     pub percentile: f64,
 }
@@ -91,8 +102,9 @@ impl Variant {
 
     /// The bundle in this precision, with the threshold and the scores of the one that it comes from.
     pub fn bundle(self, source: &Bundle, observed: &Observed) -> Result<Bundle, QuantiseError> {
-        let network = |(network, histograms): &(Network, Histograms)| {
-            let integers = |choice, layers| in_integers(network, histograms, choice, layers);
+        let network = |of: &ObservedNetwork| {
+            let network = &of.plain;
+            let integers = |choice, layers| in_integers(&of.balanced, &of.histograms, choice, layers);
             let share = observed.percentile;
             match self {
                 Self::Float32 => Ok(network.encode(Storage::Float32)),

@@ -48,7 +48,7 @@ impl Network {
     }
 
     /// The weights of a convolution, if it is one of these layers and its weights are constant.
-    fn weight_of(&self, node: &NodeProto, layers: Layers) -> Option<&Constant> {
+    pub(super) fn weight_of(&self, node: &NodeProto, layers: Layers) -> Option<&Constant> {
         let group = node.attribute.iter().find(|attribute| attribute.name == "group");
         let dense = group.is_none_or(|attribute| attribute.i == 1);
         (node.op_type == "Conv" && (dense || layers == Layers::All) && !self.is_probability(node.input.first()?))

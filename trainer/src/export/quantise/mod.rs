@@ -7,15 +7,17 @@
 //! five to eight times slower. A depthwise convolution in integers becomes one tiny matrix product for each channel, eight to eleven times
 //! slower than the depthwise kernel in f32; so the dense convolutions alone become integers unless asked otherwise.
 
+pub mod balance;
 pub mod half_precision;
 pub mod integer;
 pub mod network;
 pub mod ranges;
 
+pub use balance::balanced;
 pub use half_precision::in_half_precision;
 pub use integer::{Layers, in_integers};
 pub use network::{Network, QuantiseError};
-pub use ranges::{Histograms, observe};
+pub use ranges::{ChannelMaxima, Histograms, channel_maxima, observe};
 
 #[cfg(test)]
 mod tests;

@@ -136,6 +136,56 @@ fn weights_that_were_rounded_for_storage_are_found_again() {
 }
 
 #[test]
+fn a_balanced_network_is_the_same_in_f32_and_nearer_in_integers() {
+    let mut graph = Graph::new("uneven", Storage::Float32);
+    let shape = [1, 8, 6, 6];
+    let x = graph.input("x", &shape);
+    let window = Window {
+        kernel: 3,
+        stride: 1,
+        padding: (1, 1),
+        groups: 8,
+    };
+    // Channels that differ by a factor of 10,000, and weights that make up for it.
+    let size = |channel: usize| 10f32.powf(channel as f32 * 4.0 / 7.0 - 2.0);
+    let mut weights = numbers(72, 1);
+    weights
+        .iter_mut()
+        .enumerate()
+        .for_each(|(place, weight)| *weight *= size(place / 9));
+    let x = graph.layer("depth", &x, &[8, 1, 3, 3], &weights, &[0.0; 8], window);
+    let mut weights = numbers(64, 2);
+    weights
+        .iter_mut()
+        .enumerate()
+        .for_each(|(place, weight)| *weight /= size(place % 8));
+    let window = Window {
+        kernel: 1,
+        padding: (0, 0),
+        groups: 1,
+        ..window
+    };
+    let y = graph.layer("point", &x, &[8, 8, 1, 1], &weights, &[0.0; 8], window);
+    let onnx = graph.finish(&y, &shape);
+    let network = Network::decode(&onnx).unwrap();
+    let examples = || (0..4).map(|seed| Ok::<_, QuantiseError>(numbers(288, seed)));
+    let input = numbers(288, 9);
+    let plain = serve(&onnx, &shape, &input);
+    for layers in [Layers::Dense, Layers::All] {
+        let maxima = channel_maxima(&network, &network.convolved(layers), &shape, examples()).unwrap();
+        let even = balanced(&network, &maxima, layers);
+        assert!(worst(&plain, &serve(&even.encode(Storage::Float32), &shape, &input)) < 1e-4);
+        let off = |network: &Network| {
+            let histograms = observe(network, &network.convolved(layers), &shape, examples()).unwrap();
+            let integers = in_integers(network, &histograms, RangeChoice::MinMax, layers).unwrap();
+            worst(&plain, &serve(&integers, &shape, &input))
+        };
+        let (before, after) = (off(&network), off(&even));
+        assert!(after * 10.0 < before, "{layers:?}: {before} before, {after} after");
+    }
+}
+
+#[test]
 fn what_was_never_seen_has_no_range() {
     let network = Network::decode(&small()).unwrap();
     let error = in_integers(&network, &Histograms::new(), RangeChoice::MinMax, Layers::Dense).unwrap_err();
@@ -152,8 +202,10 @@ fn the_model_that_ships_hears_the_same_in_integers() {
     let network = Network::decode(&bundle.audio).unwrap();
     let shape = [1, 1, 96, 64];
     let patch = |seed: usize| -> Vec<f32> { numbers(96 * 64, seed).iter().map(|value| 2.0 * value - 3.0).collect() };
-    let examples = (0..4).map(|seed| Ok::<_, QuantiseError>(patch(seed)));
-    let histograms = observe(&network, &network.convolved(Layers::Dense), &shape, examples).unwrap();
+    let examples = || (0..4).map(|seed| Ok::<_, QuantiseError>(patch(seed)));
+    let maxima = channel_maxima(&network, &network.convolved(Layers::Dense), &shape, examples()).unwrap();
+    let network = balanced(&network, &maxima, Layers::Dense);
+    let histograms = observe(&network, &network.convolved(Layers::Dense), &shape, examples()).unwrap();
     let plain = serve(&bundle.audio, &shape, &patch(9));
     for choice in CHOICES {
         let onnx = in_integers(&network, &histograms, choice, Layers::Dense).unwrap();
