@@ -19,6 +19,9 @@ pub struct Drift {
     pub most: f64,
     /// Share of cases whose peak moved by more than a cell, 0..1.
     pub peaks_moved: f64,
+    /// Mean over the cases of how much less similar than its own peak f32 finds the cell that this precision points to: near nothing
+    /// where a peak moved only because the map is flat.
+    pub peak_cost: f64,
     /// Mean cosine between the embeddings of a cell; cells without direction in both count as 1.
     pub cell_cosine: f64,
     /// Mean cosine between the embeddings of a sound.
@@ -94,6 +97,7 @@ impl Drift {
         for sum in [
             &mut self.mean,
             &mut self.peaks_moved,
+            &mut self.peak_cost,
             &mut self.cell_cosine,
             &mut self.sound_cosine,
         ] {

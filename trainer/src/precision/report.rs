@@ -119,7 +119,7 @@ impl Document {
             html! {
                 (table.markup())
                 (paragraph(&self.verdict()))
-                (paragraph("Drift is how far the similarity of a cell lies from that of f32, on held-out scenes. A peak has moved when it lies more than a cell away. Scores are shares in percent; each precision is judged at its own threshold."))
+                (paragraph("Drift is how far the similarity of a cell lies from that of f32, on held-out scenes. A peak has moved when it lies more than a cell away; what that cost is how much less similar f32 finds the new place than its own. Scores are shares in percent; each precision is judged at its own threshold."))
             },
         )
     }
@@ -147,6 +147,7 @@ impl Document {
             "drift, mean",
             "drift, most",
             "peaks moved, %",
+            "cost of the peak",
             "cosine, cells",
             "cosine, sounds",
             "threshold",
@@ -178,6 +179,7 @@ impl Document {
             number(drift(|drift| drift.mean), 4),
             number(drift(|drift| drift.most), 3),
             percent(drift(|drift| drift.peaks_moved)),
+            number(drift(|drift| drift.peak_cost), 4),
             number(drift(|drift| drift.cell_cosine), 4),
             number(drift(|drift| drift.sound_cosine), 4),
             number(row.threshold.map(f64::from), 3),

@@ -35,12 +35,13 @@ fn the_model_that_ships_points_to_the_same_places_in_integers() {
     );
     for (drift, variant) in integers.iter().zip(&variants[2..]) {
         assert_eq!(drift.cases, 4);
-        assert!(drift.mean > 0.0 && drift.mean < 0.05, "{variant:?}: {drift:?}");
+        assert!(drift.mean > 0.0 && drift.mean < 0.01, "{variant:?}: {drift:?}");
         assert!(
-            drift.cell_cosine > 0.9 && drift.sound_cosine > 0.9,
+            drift.cell_cosine > 0.98 && drift.sound_cosine > 0.98,
             "{variant:?}: {drift:?}"
         );
-        assert!(drift.peaks_moved <= 0.5, "{variant:?}: {drift:?}");
+        // Disks and tones are nothing that the model knows: its maps of them are flat, and a peak may move at no cost.
+        assert!(drift.peak_cost < 0.01, "{variant:?}: {drift:?}");
     }
     let bytes = bundles.each_ref().map(|bundle| bundle.to_bytes().unwrap());
     assert!(bytes[2].len() * 3 < bytes[0].len());
