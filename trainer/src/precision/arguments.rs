@@ -9,7 +9,7 @@ use lookhear::perception::bundle::{Bundle, hexadecimal_sha256};
 use lookhear_board::write_whole;
 
 use super::report::{Document, Row};
-use super::variant::{Observed, Variant};
+use super::variant::Variant;
 use super::{drift, material, timing};
 use crate::corpus::{Corpus, Split};
 use crate::evaluate::arguments::{bar, measure};
@@ -94,7 +94,19 @@ pub fn run(arguments: PrecisionArguments) -> anyhow::Result<()> {
     let drifts = drift::drift(&bundles, &cases, &held_out, &|| progress.inc(1))?;
     progress.finish_and_clear();
 
-    let mut drifts = std::iter::once(None).chain(drifts.into_iter().map(Some));
+    let drifts = std::iter::once(None).chain(drifts.into_iter().map(Some));
+    let mut rows = Vec::with_capacity(bundles.len());
+    for (((variant, bundle), times), drift) in variants.iter().zip(&bundles).zip(&times).zip(drifts) {
+        rows.push(Row {
+            variant: *variant,
+            precision: variant.precision(),
+            bytes: bundle.to_bytes()?.len(),
+            times: *times,
+            drift,
+            threshold: None,
+            scores: BTreeMap::new(),
+        });
+    }
     let mut document = Document {
         model: source.manifest.name.clone(),
         sha256,
@@ -102,34 +114,28 @@ pub fn run(arguments: PrecisionArguments) -> anyhow::Result<()> {
         calibration_scenes: scenes,
         false_fires: arguments.false_fires,
         cases: arguments.cases,
-        rows: Vec::new(),
+        rows,
     };
+    write(&document, &arguments.out)?;
     let stem = arguments
         .model
         .file_stem()
         .map_or("model".into(), |stem| stem.to_string_lossy());
-    for (index, ((variant, mut bundle), times)) in variants.iter().zip(bundles).zip(&times).enumerate() {
-        let mut row = Row {
-            variant: *variant,
-            precision: variant.precision(),
-            bytes: 0,
-            times: *times,
-            drift: drifts.next().flatten(),
-            threshold: None,
-            scores: BTreeMap::new(),
+    for (index, (variant, mut bundle)) in variants.iter().zip(bundles).enumerate() {
+        let Some(row) = document.rows.get(index).filter(|_| !slow(index)) else {
+            continue;
         };
-        if !slow(index) {
-            tracing::info!("scoring {}", variant.name());
-            row.scores = measure(&corpus, &mut bundle, arguments.cases, arguments.false_fires)?;
-            row.threshold = Some(bundle.manifest.threshold.similarity);
-        }
-        let record = record(&document, &row, &observed, &arguments)?;
+        let record = record(&document, row, &arguments)?;
         bundle.manifest.training.insert("precision".to_owned(), record);
-        row.bytes = bundle.to_bytes()?.len();
-        if !slow(index) {
-            bundle.write(&arguments.out.join(format!("{stem}-{}.lookhear", variant.name())))?;
+        tracing::info!("scoring {}", variant.name());
+        let scores = measure(&corpus, &mut bundle, arguments.cases, arguments.false_fires)?;
+        bundle.write(&arguments.out.join(format!("{stem}-{}.lookhear", variant.name())))?;
+        let bytes = bundle.to_bytes()?.len();
+        if let Some(row) = document.rows.get_mut(index) {
+            row.scores = scores;
+            row.threshold = Some(bundle.manifest.threshold.similarity);
+            row.bytes = bytes;
         }
-        document.rows.push(row);
         write(&document, &arguments.out)?;
     }
     std::io::stdout()
@@ -155,12 +161,7 @@ fn write(document: &Document, folder: &Path) -> anyhow::Result<()> {
 }
 
 /// What `model.toml` says of how the precision was made and what it costs.
-fn record(
-    document: &Document,
-    row: &Row,
-    observed: &Observed,
-    arguments: &PrecisionArguments,
-) -> anyhow::Result<toml::Value> {
+fn record(document: &Document, row: &Row, arguments: &PrecisionArguments) -> anyhow::Result<toml::Value> {
     #[derive(serde::Serialize)]
     struct Record<'a> {
         variant: Variant,
@@ -183,7 +184,7 @@ fn record(
         from_sha256: &document.sha256,
         scenes: document.calibration_scenes,
         seed: arguments.seed,
-        percentile: (row.variant == Variant::Int8Percentile).then_some(observed.percentile),
+        percentile: (row.variant == Variant::Int8Percentile).then_some(arguments.percentile),
         machine: &document.machine,
         picture_milliseconds: row.times.picture_milliseconds,
         sound_milliseconds: row.times.sound_milliseconds,
