@@ -17,9 +17,11 @@ pub struct Drift {
     pub mean: f64,
     /// The most that a similarity of a cell moved.
     pub most: f64,
-    /// Share of cases whose peak moved by more than a cell, 0..1.
+    /// Scenes among them whose source is in view: only their peaks mean anything.
+    pub in_view: usize,
+    /// Share of those whose peak moved by more than a cell, 0..1.
     pub peaks_moved: f64,
-    /// Mean over the cases of how much less similar than its own peak f32 finds the cell that this precision points to: near nothing
+    /// Mean over those of how much less similar than its own peak f32 finds the cell that this precision points to: near nothing
     /// where a peak moved only because the map is flat.
     pub peak_cost: f64,
     /// Mean cosine between the embeddings of a cell; cells without direction in both count as 1.
@@ -49,7 +51,7 @@ pub fn drift(bundles: &[Bundle], cases: &[usize], scenes: &[Scene], step: &dyn F
         let before = look(reference, scene)?;
         for ((other, drift), &cases) in others.iter_mut().zip(&mut drifts).zip(cases.iter().skip(1)) {
             if index < cases {
-                drift.add(&before, &look(other, scene)?);
+                drift.add(&before, &look(other, scene)?, !scene.boxes.is_empty());
             }
             step();
         }
@@ -69,7 +71,7 @@ fn look(localiser: &mut Localiser, scene: &Scene) -> anyhow::Result<Look> {
 
 impl Drift {
     /// Adds up, for [`divide`](Self::divide) to make means of.
-    fn add(&mut self, before: &Look, after: &Look) {
+    fn add(&mut self, before: &Look, after: &Look, in_view: bool) {
         let count = before.heatmap.values.len();
         let moved = before.heatmap.values.iter().zip(&after.heatmap.values);
         for (a, b) in moved {
@@ -77,12 +79,15 @@ impl Drift {
             self.mean += off / count as f64;
             self.most = self.most.max(off);
         }
-        let (a, b) = (before.heatmap.peak(), after.heatmap.peak());
-        let (across, down) = (
-            (a.x - b.x) * before.heatmap.width as f32,
-            (a.y - b.y) * before.heatmap.height as f32,
-        );
-        self.peaks_moved += f64::from(u8::from(across.hypot(down) > 1.0));
+        if in_view {
+            let (a, b) = (before.heatmap.peak(), after.heatmap.peak());
+            let (across, down) = (
+                (a.x - b.x) * before.heatmap.width as f32,
+                (a.y - b.y) * before.heatmap.height as f32,
+            );
+            self.peaks_moved += f64::from(u8::from(across.hypot(down) > 1.0));
+            self.in_view += 1;
+        }
         let column =
             |cells: &[f32], cell: usize| -> Vec<f32> { cells.iter().skip(cell).step_by(count).copied().collect() };
         for cell in 0..count {
@@ -93,15 +98,15 @@ impl Drift {
     }
 
     fn divide(&mut self) {
-        let cases = self.cases.max(1) as f64;
-        for sum in [
-            &mut self.mean,
-            &mut self.peaks_moved,
-            &mut self.peak_cost,
-            &mut self.cell_cosine,
-            &mut self.sound_cosine,
+        let (cases, in_view) = (self.cases.max(1) as f64, self.in_view.max(1) as f64);
+        for (sum, count) in [
+            (&mut self.mean, cases),
+            (&mut self.peaks_moved, in_view),
+            (&mut self.peak_cost, in_view),
+            (&mut self.cell_cosine, cases),
+            (&mut self.sound_cosine, cases),
         ] {
-            *sum /= cases;
+            *sum /= count;
         }
     }
 }

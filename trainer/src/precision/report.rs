@@ -119,7 +119,7 @@ impl Document {
             html! {
                 (table.markup())
                 (paragraph(&self.verdict()))
-                (paragraph("Drift is how far the similarity of a cell lies from that of f32, on held-out scenes. A peak has moved when it lies more than a cell away; what that cost is how much less similar f32 finds the new place than its own. Scores are shares in percent; each precision is judged at its own threshold."))
+                (paragraph("Drift is how far the similarity of a cell lies from that of f32, on held-out scenes. Where the source is in view, a peak has moved when it lies more than a cell away; what that cost is how much less similar f32 finds the new place than its own. Scores are shares in percent; each precision is judged at its own threshold."))
             },
         )
     }
