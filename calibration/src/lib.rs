@@ -7,6 +7,8 @@
 //! - [`document`]: the versioned file that keeps them all on a machine.
 //! - [`optics`]: where the picture goes when the head turns → field of view, signs, backlash and response;
 //! - [`document`]: the versioned file that keeps them on a machine.
+//! - [`quantisation`]: values that a tensor took → the 8-bit integers that stand for them;
+//! - [`document`]: the versioned file that keeps both on a machine.
 //!
 //! Everything here is a pure function of its arguments: no devices, no files, no clock, no model.
 
@@ -16,6 +18,7 @@ pub mod level;
 pub mod microphone;
 pub mod noise_floor;
 pub mod optics;
+pub mod quantisation;
 pub mod statistics;
 pub mod threshold;
 

@@ -12,5 +12,6 @@ mod golden;
 pub mod import;
 pub mod model;
 pub mod objective;
+pub mod precision;
 pub mod report;
 pub mod retrieve;

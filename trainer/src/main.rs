@@ -1,7 +1,7 @@
 //! `lookhear-train`: the workbench.
 
 use clap::{Parser, Subcommand};
-use lookhear_trainer::{ablate, compose, corpus, evaluate, fit, import, retrieve};
+use lookhear_trainer::{ablate, compose, corpus, evaluate, fit, import, precision, retrieve};
 
 /// Learn where in a picture a sound comes from, and write the bundle that the device serves.
 #[derive(Parser)]
@@ -18,6 +18,7 @@ enum Command {
     Fit(Box<fit::arguments::FitArguments>),
     Evaluate(evaluate::arguments::EvaluateArguments),
     Import(import::arguments::ImportArguments),
+    Precision(precision::arguments::PrecisionArguments),
     Retrieve(retrieve::arguments::RetrieveArguments),
     Ablate(Box<ablate::arguments::AblateArguments>),
 }
@@ -38,6 +39,7 @@ fn main() -> anyhow::Result<()> {
         Command::Fit(arguments) => fit::arguments::run(*arguments),
         Command::Evaluate(arguments) => evaluate::arguments::run(arguments),
         Command::Import(arguments) => import::arguments::run(arguments),
+        Command::Precision(arguments) => precision::arguments::run(arguments),
         Command::Retrieve(arguments) => retrieve::arguments::run(arguments),
         Command::Ablate(arguments) => ablate::arguments::run(*arguments),
     }

@@ -1,6 +1,7 @@
 //! Writes an ONNX graph, one operator at a time. BatchNorm never appears: it is folded into the convolution before it.
 
 use half::f16;
+use lookhear_calibration::quantisation::{RangeChoice, quantise_rows, symmetric_scales};
 use prost::Message;
 use tract_onnx::pb::{
     AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto, TypeProto,
@@ -47,7 +48,27 @@ pub struct Graph {
     storage: Storage,
 }
 
+impl Value {
+    /// The value of that name.
+    pub fn named(name: &str) -> Self {
+        Self(name.to_owned())
+    }
+}
+
 impl Graph {
+    /// A graph of the inputs and outputs of another, and nothing else of it.
+    pub(super) fn between_the_ends_of(other: &GraphProto, storage: Storage) -> Self {
+        Self {
+            proto: GraphProto {
+                name: other.name.clone(),
+                input: other.input.clone(),
+                output: other.output.clone(),
+                ..Default::default()
+            },
+            storage,
+        }
+    }
+
     /// An empty graph whose large weights are stored as `storage`.
     pub fn new(name: &str, storage: Storage) -> Self {
         Self {
@@ -70,32 +91,18 @@ impl Graph {
         const SMALL: usize = 2048;
         match self.storage {
             Storage::Float16 if values.len() > SMALL => {
-                let bytes = values
-                    .iter()
-                    .flat_map(|&value| f16::from_f32(value).to_le_bytes())
-                    .collect();
-                self.initializer(&format!("{name}.f16"), shape, DataType::Float16, bytes);
-                self.node(
-                    "Cast",
-                    &[&Value(format!("{name}.f16"))],
-                    name,
-                    vec![integer("to", DataType::Float as i64)],
-                )
+                let half = self.half(&format!("{name}.f16"), shape, values);
+                self.cast(&half, DataType::Float, name)
             }
             Storage::Int8 if values.len() > SMALL => {
-                let (bytes, scales) = quantise_rows(values, shape.first().copied().unwrap_or(1));
-                self.initializer(&format!("{name}.i8"), shape, DataType::Int8, bytes);
+                let scales = symmetric_scales(values, shape.first().copied().unwrap_or(1), RangeChoice::MinMax);
+                let integers = self.integers8(&format!("{name}.i8"), shape, &quantise_rows(values, &scales));
                 let mut scale_shape = vec![1; shape.len()];
                 if let Some(first) = scale_shape.first_mut() {
                     *first = scales.len();
                 }
                 let scale = self.constant(&format!("{name}.scale"), &scale_shape, &scales);
-                let cast = self.node(
-                    "Cast",
-                    &[&Value(format!("{name}.i8"))],
-                    &format!("{name}.cast"),
-                    vec![integer("to", DataType::Float as i64)],
-                );
+                let cast = self.cast(&integers, DataType::Float, &format!("{name}.cast"));
                 self.node("Mul", &[&cast, &scale], name, vec![])
             }
             _ => self.constant(name, shape, values),
@@ -107,6 +114,28 @@ impl Graph {
         let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         self.initializer(name, shape, DataType::Float, bytes);
         Value(name.to_owned())
+    }
+
+    /// A constant kept in f16.
+    pub fn half(&mut self, name: &str, shape: &[usize], values: &[f32]) -> Value {
+        let bytes = values
+            .iter()
+            .flat_map(|&value| f16::from_f32(value).to_le_bytes())
+            .collect();
+        self.initializer(name, shape, DataType::Float16, bytes);
+        Value(name.to_owned())
+    }
+
+    /// A constant of 8-bit integers.
+    pub fn integers8(&mut self, name: &str, shape: &[usize], values: &[i8]) -> Value {
+        let bytes = values.iter().map(|value| value.cast_unsigned()).collect();
+        self.initializer(name, shape, DataType::Int8, bytes);
+        Value(name.to_owned())
+    }
+
+    /// A value in another type.
+    pub fn cast(&mut self, value: &Value, to: DataType, name: &str) -> Value {
+        self.node("Cast", &[value], name, vec![integer("to", to as i64)])
     }
 
     /// A constant of integers, for axes and shapes.
@@ -179,9 +208,24 @@ impl Graph {
         Value(name.to_owned())
     }
 
+    /// A node as another graph has it.
+    pub(super) fn copy(&mut self, node: &NodeProto) {
+        self.proto.node.push(node.clone());
+    }
+
+    /// A constant as another graph has it.
+    pub(super) fn copy_constant(&mut self, constant: &TensorProto) {
+        self.proto.initializer.push(constant.clone());
+    }
+
     /// The finished file, with one output.
     pub fn finish(mut self, output: &Value, shape: &[usize]) -> Vec<u8> {
         self.proto.output.push(declaration(&output.0, shape));
+        self.close()
+    }
+
+    /// The finished file of a graph that has its outputs.
+    pub(super) fn close(self) -> Vec<u8> {
         ModelProto {
             ir_version: 7,
             opset_import: vec![OperatorSetIdProto {
@@ -247,29 +291,6 @@ fn declaration(name: &str, shape: &[usize]) -> ValueInfoProto {
         }),
         ..Default::default()
     }
-}
-
-/// Rounds each of `rows` equal stretches to integers in −127..127 of its own scale.
-fn quantise_rows(values: &[f32], rows: usize) -> (Vec<u8>, Vec<f32>) {
-    let length = (values.len() / rows.max(1)).max(1);
-    let scales: Vec<f32> = values
-        .chunks(length)
-        .map(|row| {
-            row.iter()
-                .fold(0.0f32, |most, value| most.max(value.abs()))
-                .max(f32::MIN_POSITIVE)
-                / 127.0
-        })
-        .collect();
-    let bytes = values
-        .chunks(length)
-        .zip(&scales)
-        .flat_map(|(row, scale)| {
-            row.iter()
-                .map(move |value| (value / scale).round().clamp(-127.0, 127.0) as i8 as u8)
-        })
-        .collect();
-    (bytes, scales)
 }
 
 #[cfg(test)]

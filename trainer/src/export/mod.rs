@@ -3,3 +3,4 @@
 pub mod bundle;
 pub mod graph;
 pub mod paper;
+pub mod quantise;
