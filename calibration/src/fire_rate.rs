@@ -119,30 +119,48 @@ impl ThresholdFit {
                 (tail.threshold(hours, per_hour, confidence), Some(tail))
             }
         };
+        Ok(Self::at(threshold, method, tail, streams, rule))
+    }
+
+    /// The same fit with a threshold that is `at_least` so high, which fires no more often; what it does on the streams that it was
+    /// found from is counted anew.
+    #[must_use]
+    pub fn raised_to(self, at_least: f32, streams: &[&[Moment]], rule: FireRule) -> Self {
+        let threshold = self.threshold.max(at_least);
+        let tail = self.rate.and_then(|rate| rate.tail);
+        Self::at(threshold, self.method, tail, streams, rule)
+    }
+
+    /// What a threshold does on streams.
+    fn at(threshold: f32, method: Method, tail: Option<Tail>, streams: &[&[Moment]], rule: FireRule) -> Self {
+        let similarities = || {
+            streams
+                .iter()
+                .flat_map(|stream| stream.iter().map(|moment| moment.similarity))
+        };
+        let negatives = similarities().count();
+        let fired = similarities().filter(|similarity| *similarity >= threshold).count();
         let fires = streams.iter().map(|stream| rule.fires(stream, threshold).len()).sum();
-        let fired = similarities
-            .iter()
-            .filter(|similarity| **similarity >= threshold)
-            .count();
-        let rate = match tail {
-            None => FireRate::observed(fires, hours, confidence),
-            Some(tail) => FireRate {
-                hours,
-                fires,
+        let hours = streams.iter().map(|stream| rule.observed_seconds(stream)).sum::<f64>() / 3600.0;
+        let observed = FireRate::observed(fires, hours, method.confidence().unwrap_or(0.95));
+        let rate = match (tail, method) {
+            (Some(tail), Method::FalseFiresPerHour { per_hour, .. }) => FireRate {
                 expected_per_hour: tail.expected_per_hour(threshold, hours),
                 per_hour_bound: per_hour,
                 tail: Some(tail),
+                ..observed
             },
+            _ => observed,
         };
-        Ok(Self {
+        Self {
             threshold,
-            negatives: similarities.len(),
+            negatives,
             fired,
-            expected_false_fire_share: (fired + 1) as f64 / (similarities.len() + 1) as f64,
+            expected_false_fire_share: (fired + 1) as f64 / (negatives + 1) as f64,
             false_fire_share_bound: 1.0,
             method,
             rate: Some(rate),
-        })
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 pub mod actuation;
 pub mod attention;
 #[cfg(feature = "devices")]
+pub mod calibrating;
+#[cfg(feature = "devices")]
 pub mod configuration;
 #[cfg(feature = "devices")]
 pub mod device;

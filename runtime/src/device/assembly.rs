@@ -5,15 +5,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use lookhear_board::camera::replay::{ReplayCamera, Rounds, film_duration};
-use lookhear_board::camera::v4l2::LiveCamera;
+use lookhear_board::camera::replay::Rounds;
 use lookhear_board::health::{HealthMonitor, SYSTEM_DIRECTORY};
-use lookhear_board::microphone::alsa::LiveMicrophone;
-use lookhear_board::microphone::replay::ReplayMicrophone;
-use lookhear_board::{Camera, CaptureError, Clock, Microphone, ptz};
+use lookhear_board::{CaptureError, Clock, ptz};
 use lookhear_calibration::{Calibration, Level};
 
 use super::memory::Memory;
+use super::sources::{open_camera, open_microphone, rounds};
 use super::store::CalibrationStore;
 use crate::actuation::lines::{self, EventQueue, EventSink};
 use crate::actuation::status::{Requests, Status};
@@ -31,7 +29,7 @@ use crate::pipeline::live::supervisor::{StagePlan, StageResult, Supervisor};
 use crate::pipeline::live::throttle::Throttle;
 
 /// Below this level there is nothing to look for, where neither a person nor a fit says otherwise.
-const USUAL_QUIET_DECIBELS: f32 = -70.0;
+pub const USUAL_QUIET_DECIBELS: f32 = -70.0;
 /// How often the temperature is read.
 const HEALTH_PERIOD: Duration = Duration::from_secs(2);
 /// For how long a stage may be silent. Drivers time out well within it.
@@ -271,10 +269,7 @@ fn camera_plan(
     let (configuration, lines, clock) = (configuration.clone(), lines.clone(), clock.clone());
     let timeout_seconds = configuration.camera.timeout_seconds;
     let plan = plan("camera", move |pulse| {
-        let mut camera: Box<dyn Camera> = match (&configuration.replay.film, rounds) {
-            (Some(film), Some(rounds)) => Box::new(ReplayCamera::open(film, rounds, clock.clone())?),
-            _ => Box::new(LiveCamera::open(&configuration.camera)?),
-        };
+        let mut camera = open_camera(&configuration, rounds, &clock)?;
         run_camera(&mut camera, &lines.frames, &lines.status, pulse)
     });
     patient(plan, timeout_seconds)
@@ -290,10 +285,7 @@ fn microphone_plan(
     let (configuration, clock) = (configuration.clone(), clock.clone());
     let timeout_seconds = configuration.microphone.timeout_seconds;
     let plan = plan("microphone", move |pulse| {
-        let mut microphone: Box<dyn Microphone> = match (&configuration.replay.sound, rounds) {
-            (Some(sound), Some(rounds)) => Box::new(ReplayMicrophone::open(sound, rounds, clock.clone())?),
-            _ => Box::new(LiveMicrophone::open(&configuration.microphone)?),
-        };
+        let mut microphone = open_microphone(&configuration, rounds, &clock)?;
         run_microphone(&mut microphone, &line, model_rate_hz, pulse)
     });
     patient(plan, timeout_seconds)
@@ -409,23 +401,6 @@ fn within(state_directory: Option<&Path>, path: &Path) -> PathBuf {
     state_directory.map_or_else(|| path.to_owned(), |directory| directory.join(path))
 }
 
-/// The rounds in which a recording is played, where one is.
-fn rounds(configuration: &Configuration, now: Duration) -> Result<Option<Rounds>, CaptureError> {
-    let replay = &configuration.replay;
-    let period = match (&replay.film, &replay.sound) {
-        (Some(film), _) => film_duration(film)?,
-        (None, Some(sound)) => {
-            let track = lookhear_board::read_sound_track(sound).map_err(|cause| CaptureError::GiveUp {
-                device: sound.display().to_string(),
-                cause: cause.to_string(),
-            })?;
-            track.sound.duration()
-        }
-        (None, None) => return Ok(None),
-    };
-    Ok(Some(Rounds { begun: now, period }))
-}
-
 fn read_bundle(configuration: &Configuration, calibration: &Calibration) -> Result<Bundle, BundleError> {
     let mut bundle = match &configuration.model.path {
         Some(path) => Bundle::read(path)?,
@@ -434,7 +409,7 @@ fn read_bundle(configuration: &Configuration, calibration: &Calibration) -> Resu
     let fitted = calibration
         .threshold
         .as_ref()
-        .and_then(|fitted| fitted.for_source(&bundle.manifest.name));
+        .and_then(|fitted| fitted.for_source(&bundle.manifest.identity()));
     if let Some(threshold) = configuration.model.threshold.or(fitted.map(|fit| fit.threshold)) {
         bundle.manifest.threshold.similarity = threshold;
     }

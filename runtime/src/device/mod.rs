@@ -3,6 +3,7 @@
 pub mod assembly;
 pub mod memory;
 pub mod notify;
+pub mod sources;
 pub mod store;
 
 pub use assembly::{Device, DeviceError};

@@ -1,5 +1,6 @@
 //! `lookhear calibrate`: fits the numbers of this very device, and keeps them in its state directory.
 
+mod room;
 mod words;
 
 use std::path::PathBuf;
@@ -50,6 +51,8 @@ impl Place {
 /// What to fit, or to do with what was fitted.
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Listen to the room's own sound, and refine the threshold and the noise floor
+    Room(room::Room),
     /// Show what was fitted on this device
     Show,
     /// Take the last change back
@@ -61,6 +64,7 @@ impl Calibrate {
     pub fn run(self) -> anyhow::Result<()> {
         let store = self.place.store();
         match self.action {
+            Action::Room(room) => room.run(&self.place),
             Action::Show => write_text(words::all(&store.calibration()?)),
             Action::Undo => write_text(words::undone(&store.undo()?)),
         }
