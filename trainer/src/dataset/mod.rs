@@ -7,7 +7,7 @@ mod colour;
 mod cut_out;
 mod error;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod layouts;
 mod library;
 pub mod loader;

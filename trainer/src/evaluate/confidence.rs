@@ -103,3 +103,34 @@ fn half_of(scene: &Scene, index: u64) -> usize {
     });
     (hash >> 32) as usize % 2
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::test_set::fixture::bundle;
+    use super::*;
+    use crate::dataset::fixture::corpus;
+
+    #[test]
+    fn the_fit_is_of_one_half_and_the_diagram_of_the_other() {
+        let (_folder, corpus) = corpus();
+        let mut bundle = bundle();
+        let measured = measure(&corpus, &bundle, 120).unwrap();
+        let fitted = measured.fit.found + measured.fit.not_found;
+        assert_eq!(fitted + measured.held_out.len(), 240);
+        assert!(measured.held_out.len() > 40 && fitted > 40, "{fitted}");
+        assert_eq!(measured.reliability.cases, measured.held_out.len());
+        assert!(measured.fit.is_possible());
+        measured.record(&mut bundle).unwrap();
+        let again = Bundle::from_bytes(&bundle.to_bytes().unwrap()).unwrap();
+        assert_eq!(again.manifest.confidence, Some(measured.fit));
+        assert!(again.manifest.scores.contains_key("reliability"));
+    }
+
+    #[test]
+    fn too_few_scenes_give_no_confidence() {
+        let (_folder, corpus) = corpus();
+        assert!(measure(&corpus, &bundle(), 8).is_err());
+    }
+}

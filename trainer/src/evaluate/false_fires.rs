@@ -265,3 +265,52 @@ impl Listening {
         Ok(watched)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::super::test_set::fixture::bundle;
+    use super::*;
+    use crate::dataset::fixture::corpus;
+
+    /// What accepts everything fires once a picture, at the first sound; what accepts nothing never does; and both say so of
+    /// the hours that they heard.
+    #[test]
+    fn fires_are_counted_by_the_hour() {
+        let (_folder, corpus) = corpus();
+        let mut bundle = bundle();
+        for (class, hours) in [(Class::RoomNoise, 0.05), (Class::OffScreen, 0.025)] {
+            let listened = |bundle: &Bundle| {
+                let mut steps = 0;
+                let mut listening = Listening::new(&corpus, bundle, class, 1).unwrap();
+                let found = listening.listen(hours, || steps += 1).unwrap();
+                assert_eq!(steps, 3);
+                assert!((found.attention.hours - hours).abs() < 0.1 * hours, "{found:?}");
+                found
+            };
+            bundle.manifest.threshold.similarity = 1.0;
+            let deaf = listened(&bundle);
+            assert_eq!((deaf.attention.fires, deaf.anywhere.fires, deaf.accepted), (0, 0, 0.0));
+            assert!((deaf.attention.per_hour_bound * deaf.attention.hours - 3.0).abs() < 0.01);
+            bundle.manifest.threshold.similarity = -0.99;
+            let easy = listened(&bundle);
+            assert!(
+                easy.anywhere.fires >= 3 && easy.attention.fires >= 2 && easy.accepted > 0.5,
+                "{easy:?}"
+            );
+            let is_named = !easy.by_category.is_empty();
+            assert_eq!(is_named, class == Class::OffScreen);
+        }
+    }
+
+    #[test]
+    fn a_threshold_is_found_for_a_rate() {
+        let (_folder, corpus) = corpus();
+        let mut listening = Listening::new(&corpus, &bundle(), Class::RoomNoise, 2).unwrap();
+        // Six minutes without a tail promise thirty an hour.
+        let fit = listening.threshold(0.1, 32.0, || {}).unwrap();
+        assert_eq!(fit.rate.unwrap().fires, 0);
+        assert!(fit.threshold > -1.0 && fit.threshold <= 1.0);
+    }
+}
