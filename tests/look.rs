@@ -108,7 +108,9 @@ fn wave(path: &Path, sample_rate: u32, channels: u16, bits_per_sample: u16, seco
 
 /// Whether a line is what the README promises of a case.
 fn check_case(line: &Value, id: &str) {
-    let keys: Vec<&str> = line.as_object().unwrap().keys().map(String::as_str).collect();
+    let keys = line.as_object().unwrap().keys().map(String::as_str);
+    // Only of a model that knows how sure it is.
+    let keys: Vec<&str> = keys.filter(|key| *key != "probability").collect();
     assert_eq!(keys, ["accepted", "heatmap", "id", "peak", "similarity"]);
     assert_eq!(line["id"], id);
     let rows = line["heatmap"].as_array().unwrap();

@@ -14,7 +14,7 @@
 //! false_fire_share_bound = 0.009969139831967
 //!
 //! [threshold.fit.method]
-//! kind = "false-fire-share"            # or "third-quartile", alone
+//! kind = "false-fire-share"            # or "false-fires-per-hour" with per_hour and [threshold.fit.rate], or "third-quartile"
 //! share = 0.01
 //! confidence = 0.95
 //!
@@ -172,6 +172,9 @@ impl Calibration {
             }
             if !shares.iter().all(|share| (0.0..=1.0).contains(share)) {
                 return Err(DocumentError::damaged("a share of false fires is not between 0 and 1"));
+            }
+            if fit.rate.is_some_and(|rate| !rate.is_possible()) {
+                return Err(DocumentError::damaged("its rate of false fires is not one"));
             }
             if fit.fired > fit.negatives {
                 return Err(DocumentError::damaged("more negatives fired than there were"));
@@ -363,6 +366,9 @@ mod tests {
                         expected_false_fire_share: share,
                         false_fire_share_bound: share,
                         method,
+                        rate: (!quartile).then_some(crate::FireRate {
+                            hours: share, fires: negatives, expected_per_hour: share, per_hour_bound: 2.0 * share, tail: None,
+                        }),
                     },
                 }),
                 noise_floor: Some(Fitted {

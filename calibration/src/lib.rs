@@ -2,6 +2,10 @@
 //!
 //! - [`threshold`]: similarities of sounds whose source is not in the picture → the similarity from which on one is believed;
 //! - [`microphone`]: the quiet room and a talk, channel by channel → what is wrong with a microphone, and its remedy;
+//! - [`fires`], [`fire_rate`]: the same similarities in a stream, with their times → the threshold at which so few fires an hour
+//!   are to be expected;
+//! - [`confidence`], [`reliability`]: similarities of sources that are and are not in view → how likely one is, and whether that
+//!   likelihood is true;
 //! - [`noise_floor`]: levels of a quiet room → the level above which there is a sound to look for;
 //! - [`latency`]: flashes and clicks, or claps → by how much the sound that belongs to a picture is stamped later;
 //! - [`document`]: the versioned file that keeps them all on a machine.
@@ -12,21 +16,30 @@
 //!
 //! Everything here is a pure function of its arguments: no devices, no files, no clock, no model.
 
+pub mod confidence;
 pub mod document;
 pub mod latency;
+pub mod fire_rate;
+pub mod fires;
 pub mod level;
 pub mod microphone;
 pub mod noise_floor;
 pub mod optics;
 pub mod quantisation;
+pub mod poisson;
+pub mod reliability;
 pub mod statistics;
 pub mod threshold;
 
+pub use confidence::{ConfidenceFit, Curve, Outcome};
 pub use document::{Calibration, DocumentError, Fitted};
 pub use latency::LatencyFit;
+pub use fire_rate::FireRate;
+pub use fires::{FireRule, Moment};
 pub use level::Level;
 pub use microphone::MicrophoneFit;
 pub use noise_floor::NoiseFloorFit;
 pub use optics::OpticsFit;
+pub use reliability::Reliability;
 pub use statistics::{FitError, Sorted};
 pub use threshold::{Method, ThresholdFit};

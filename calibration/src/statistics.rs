@@ -28,6 +28,24 @@ pub enum FitError {
         "the recording holds digital silence only: the microphone is muted or delivers nothing; check it and record again"
     )]
     NoSignal,
+    /// The greatest values are too unlike each other for what lies beyond them to be told.
+    #[error(
+        "the {peaks} greatest {what} spread more widely than an exponential tail: what comes beyond them cannot be told; record for {hours:.1} hours, or allow more"
+    )]
+    HeavyTail {
+        /// What was measured.
+        what: &'static str,
+        /// How many of the greatest were looked at last.
+        peaks: usize,
+        /// How long a recording takes that needs no tail, in hours.
+        hours: f64,
+    },
+    /// A rate was asked of values without times.
+    #[error("a rate per hour cannot be found from {what} without their times; fit it to a stream of them")]
+    WithoutTimes {
+        /// What was given.
+        what: &'static str,
+    },
     /// A setting is outside the range in which it means something.
     #[error("{setting} is {value}: it must be {range}")]
     Setting {

@@ -9,13 +9,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::{fewest_trials, most_successes_below, share_upper_bound};
-use crate::{FitError, Sorted};
+use crate::{FireRate, FitError, Sorted};
 
 /// What the similarities are called in errors.
-const NEGATIVES: &str = "similarities of negatives";
+pub(crate) const NEGATIVES: &str = "similarities of negatives";
 
 /// With which confidence [`ThresholdFit::false_fire_share_bound`] holds when the method states none.
 const CONFIDENCE: f64 = 0.95;
+
+/// The range of shares and confidences.
+const INSIDE: &str = "more than 0 and less than 1";
 
 /// How a threshold is found.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -36,6 +39,14 @@ pub enum Method {
         /// The probability with which the fit keeps to that share, inside 0..1.
         confidence: f64,
     },
+    /// The lowest threshold at which, at the stated confidence, a stream of negatives fires at most so often an hour; what
+    /// a fire is says [`FireRule`](crate::FireRule), how it is found [`ThresholdFit::fit_streams`].
+    FalseFiresPerHour {
+        /// How many fires an hour are allowed, more than 0.
+        per_hour: f64,
+        /// The probability with which the fit keeps to that rate, inside 0..1.
+        confidence: f64,
+    },
 }
 
 /// A threshold, and what is known about it.
@@ -51,10 +62,14 @@ pub struct ThresholdFit {
     /// The share of further negatives expected to reach it, 0..1: `(fired + 1) / (negatives + 1)`, because the next
     /// negative is equally likely to fall into any of the gaps that those seen leave between them.
     pub expected_false_fire_share: f64,
-    /// The greatest such share that agrees with what was seen, at the method's confidence or else at 95 %.
+    /// The greatest such share that agrees with what was seen, at the method's confidence or else at 95 %. 1 where the
+    /// threshold was found from streams: their similarities hang together, and nothing is promised of single ones.
     pub false_fire_share_bound: f64,
     /// How it was found.
     pub method: Method,
+    /// What is known of the rate of false fires, where it was found from streams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<FireRate>,
 }
 
 impl ThresholdFit {
@@ -70,6 +85,7 @@ impl ThresholdFit {
         let negatives = sorted.values().len();
         let refused = match method {
             Method::ThirdQuartile => sorted.quantile(0.75),
+            Method::FalseFiresPerHour { .. } => return Err(FitError::WithoutTimes { what: NEGATIVES }),
             Method::FalseFireShare { share, confidence } => {
                 let above = most_successes_below(share, negatives, confidence).ok_or_else(|| FitError::TooFew {
                     what: NEGATIVES,
@@ -87,6 +103,7 @@ impl ThresholdFit {
             expected_false_fire_share: (fired + 1) as f64 / (negatives + 1) as f64,
             false_fire_share_bound: share_upper_bound(fired, negatives, confidence),
             method,
+            rate: None,
         })
     }
 
@@ -98,20 +115,25 @@ impl ThresholdFit {
 
 impl Method {
     /// The confidence of the bound that goes with the method.
-    fn confidence(self) -> Result<f64, FitError> {
-        let Self::FalseFireShare { share, confidence } = self else {
-            return Ok(CONFIDENCE);
+    pub(crate) fn confidence(self) -> Result<f64, FitError> {
+        let (allowed, what, most, confidence) = match self {
+            Self::ThirdQuartile => return Ok(CONFIDENCE),
+            Self::FalseFireShare { share, confidence } => (share, "the share of false fires", 1.0, confidence),
+            Self::FalseFiresPerHour { per_hour, confidence } => {
+                (per_hour, "the rate of false fires", f64::INFINITY, confidence)
+            }
         };
-        for (setting, value) in [
-            ("the share of false fires", share),
-            ("the confidence of the threshold", confidence),
+        for (setting, value, most, range) in [
+            (
+                what,
+                allowed,
+                most,
+                if most == 1.0 { INSIDE } else { "more than 0 an hour" },
+            ),
+            ("the confidence of the threshold", confidence, 1.0, INSIDE),
         ] {
-            if !(value > 0.0 && value < 1.0) {
-                return Err(FitError::Setting {
-                    setting,
-                    value,
-                    range: "more than 0 and less than 1",
-                });
+            if !(value > 0.0 && value < most) {
+                return Err(FitError::Setting { setting, value, range });
             }
         }
         Ok(confidence)

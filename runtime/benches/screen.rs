@@ -62,6 +62,7 @@ fn status() -> Status {
             heatmap,
             peak,
             similarity: 0.7,
+            probability: None,
             accepted: true,
             stamp: Duration::ZERO,
         }),

@@ -197,6 +197,7 @@ fn tell(status: &mut Status, now: Duration, is_deaf: bool, camera: &Camera) {
         },
         peak: place,
         similarity,
+        probability: None,
         accepted: sounds,
         stamp: now,
     };

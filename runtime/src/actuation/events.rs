@@ -9,9 +9,10 @@
 //! | `state` | what attention is doing: `idle`, `candidate`, `tracking`, `holding`, `home` |
 //! | `target` | `[x, y]` of what attention looks at, or `null` |
 //! | `bearing` | `[pan, tilt]` in degrees, to the right and upward from the head's zero: where the camera is to look; `null` where it does not turn |
-//! | `confidence` | 0..1: how sure the target is |
+//! | `confidence` | 0..1: how sure the target is: how likely the percepts of late were right, for as long as there is evidence |
 //! | `peak` | `[x, y]` of the greatest similarity, or `null` before there was sound enough |
 //! | `similarity` | the greatest raw similarity, −1..1, or `null` before there was sound enough |
+//! | `probability` | 0..1: how likely the source is in view, at the peak; left out where the model does not know |
 //! | `accepted` | whether something in view makes the sound: the similarity reaches the threshold and there is a sound |
 //! | `level_dbfs` | how loud the sound is that was listened to, in decibels below full scale (−144.5 is digital silence) |
 //! | `heatmap` | raw similarities, rows from the top; left out where nobody asked for it or nothing was perceived |
@@ -51,6 +52,9 @@ pub struct PerceptEvent {
     pub peak: Option<[f32; 2]>,
     /// The greatest raw similarity, −1..1.
     pub similarity: Option<f32>,
+    /// How likely the source is in view, at the peak, 0..1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f32>,
     /// Something in view makes the sound.
     pub accepted: bool,
     /// How loud the sound is that was listened to.
@@ -74,6 +78,7 @@ impl PerceptEvent {
             confidence: attention.confidence,
             peak: percept.map(|percept| coordinates(percept.peak)),
             similarity: percept.map(|percept| percept.similarity),
+            probability: percept.and_then(|percept| percept.probability),
             accepted: percept.is_some_and(|percept| percept.accepted),
             level_dbfs: level,
             heatmap: None,
@@ -124,6 +129,7 @@ mod tests {
             },
             peak: Point { x: 0.75, y: 0.5 },
             similarity: 0.5,
+            probability: None,
             accepted: true,
             stamp: Duration::from_millis(1500),
         }

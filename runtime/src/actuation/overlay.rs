@@ -80,7 +80,8 @@ impl Overlay {
         }
     }
 
-    /// A ring with a cross in it, and how similar picture and sound are there.
+    /// A ring with a cross in it, and how likely the source is there; where the model does not know, how similar picture and sound
+    /// are.
     fn draw_peak(&mut self, canvas: &mut Canvas, lettering: &Lettering, percept: &Percept) {
         let unit = lettering.height() as i32;
         let centre = on_canvas(canvas, percept.peak);
@@ -96,7 +97,10 @@ impl Overlay {
             }
         }
         self.text.clear();
-        let _ = write!(self.text, "{:.2}", percept.similarity);
+        let _ = match percept.probability {
+            Some(probability) => write!(self.text, "{:.0} %", 100.0 * probability),
+            None => write!(self.text, "{:.2}", percept.similarity),
+        };
         let size = Size::new(lettering.width(&self.text), lettering.height());
         let margin = unit / 4;
         let beside = centre.x + unit + 2 * margin;
@@ -232,6 +236,7 @@ mod tests {
             heatmap,
             peak,
             similarity,
+            probability: None,
             accepted: true,
             stamp: Duration::ZERO,
         }

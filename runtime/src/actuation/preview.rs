@@ -144,6 +144,7 @@ mod tests {
                 heatmap,
                 peak: Point { x: 0.75, y: 0.5 },
                 similarity: 0.9,
+                probability: None,
                 accepted: true,
                 stamp,
             }),

@@ -8,10 +8,11 @@
 //! | `time` | seconds, on the monotonic clock of the machine |
 //! | `state` | what attention is doing: `idle`, `candidate`, `tracking`, `holding`, `home` |
 //! | `target` | `[x, y]` of what attention looks at, or `null` |
-//! | `confidence` | 0..1: how sure the target is |
+//! | `confidence` | 0..1: how sure the target is: how likely the percepts of late were right, for as long as there is evidence |
 //! | `accepted` | whether something in view makes the sound just now |
 //! | `peak` | `[x, y]` of the greatest similarity, or `null` while nothing is perceived |
 //! | `similarity` | the greatest raw similarity, −1..1, or `null` while nothing is perceived |
+//! | `probability` | 0..1: how likely the source is in view, at the peak; left out where the model does not know |
 //! | `threshold` | from which similarity on a percept counts |
 //! | `level_dbfs` | how loud the sound is that was listened to for the percept |
 //! | `meter_dbfs` | how loud it is just now |
@@ -60,6 +61,9 @@ pub struct StatusReport {
     pub peak: Option<[f32; 2]>,
     /// The greatest raw similarity, −1..1.
     pub similarity: Option<f32>,
+    /// How likely the source is in view, at the peak, 0..1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f32>,
     /// From which similarity on a percept counts.
     pub threshold: f32,
     /// How loud the sound is that was listened to.
@@ -101,6 +105,7 @@ impl StatusReport {
             accepted: percept.is_some_and(|percept| percept.accepted),
             peak: percept.map(|percept| coordinates(percept.peak)),
             similarity: percept.map(|percept| percept.similarity),
+            probability: percept.and_then(|percept| percept.probability),
             threshold: status.threshold,
             level_dbfs: status.level,
             meter_dbfs: status.meter,
@@ -160,6 +165,7 @@ mod tests {
                 heatmap: Heatmap::default(),
                 peak: Point { x: 0.75, y: 0.5 },
                 similarity: 0.5,
+                probability: None,
                 accepted: true,
                 stamp: Duration::from_secs(2),
             }),

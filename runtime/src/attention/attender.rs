@@ -44,8 +44,8 @@ pub struct Attention {
     /// Where the camera is to look, while [`State::Tracking`] or [`State::Holding`]: at the source or, where two sound in turn,
     /// between both; never outside of the allowed zone.
     pub bearing: Option<Orientation>,
-    /// How sure that is, 0..1: the evidence gathered of that needed for a candidate, 1 while tracking, and falling to 0 over
-    /// the hold.
+    /// How sure that is, 0..1: the evidence gathered of that needed for a candidate, all of it while tracking, and falling to
+    /// nothing over the hold, times how likely of late the percepts were right that found it, where the model knows that.
     pub confidence: f32,
 }
 
@@ -69,6 +69,8 @@ pub struct Attender {
     /// When the target was last found, or attention began.
     last_found: Duration,
     target: Option<Orientation>,
+    /// How likely of late the percepts were right that found the target, 0..1.
+    certainty: f32,
     /// The target or, while there is none, the last.
     last_target: Option<Orientation>,
     /// Where the camera is made to look or, while there is no target, was last. `None` at home.
@@ -88,6 +90,8 @@ pub struct Attender {
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
     place: Orientation,
+    /// How likely of late the percepts were right that found it, 0..1.
+    certainty: f32,
     /// Time for which it was found, less the time for which something else, or nothing, was.
     evidence: Duration,
 }
@@ -109,6 +113,7 @@ impl Attender {
             now: None,
             last_found: Duration::ZERO,
             target: None,
+            certainty: 1.0,
             last_target: None,
             aim: None,
             candidate: None,
@@ -161,8 +166,8 @@ impl Attender {
         self.dismissed = true;
     }
 
-    /// Where an accepted percept found its source, unless nothing counts there.
-    fn found(&self, perceived: Perceived<'_>) -> Option<Orientation> {
+    /// Where an accepted percept found its source, unless nothing counts there, and how likely it is right.
+    fn found(&self, perceived: Perceived<'_>) -> Option<(Orientation, f32)> {
         let Perceived::Percept(percept, view) = perceived else {
             return None;
         };
@@ -175,16 +180,18 @@ impl Attender {
             y: y.clamp(0.0, 1.0),
         });
         let counts = !self.settings.exclusion_zones.iter().any(|zone| zone.contains(bearing));
-        (counts && bearing.pan_degrees.is_finite() && bearing.tilt_degrees.is_finite()).then_some(bearing)
+        let certainty = percept.probability.unwrap_or(1.0).clamp(0.0, 1.0);
+        (counts && bearing.pan_degrees.is_finite() && bearing.tilt_degrees.is_finite()).then_some((bearing, certainty))
     }
 
-    fn weigh(&mut self, found: Option<Orientation>, elapsed: Duration, now: Duration, view: CameraView) {
-        let Some(place) = found else {
+    fn weigh(&mut self, found: Option<(Orientation, f32)>, elapsed: Duration, now: Duration, view: CameraView) {
+        let Some((place, certainty)) = found else {
             return self.doubt(elapsed);
         };
         match self.target {
             Some(target) if self.is_near(target, place) => {
                 self.target = Some(approach(target, place, elapsed, self.settings.follow));
+                self.certainty += approached(elapsed, self.settings.follow) as f32 * (certainty - self.certainty);
                 self.last_found = now;
                 self.doubt(elapsed);
             }
@@ -198,21 +205,24 @@ impl Attender {
                     });
                     self.last_found = now;
                 }
-                self.consider(place, elapsed, now, view);
+                self.consider((place, certainty), elapsed, now, view);
             }
         }
     }
 
     /// Gathers evidence for a place that is not the target's, and makes it the target once there is enough.
-    fn consider(&mut self, place: Orientation, elapsed: Duration, now: Duration, view: CameraView) {
+    fn consider(&mut self, (place, certainty): (Orientation, f32), elapsed: Duration, now: Duration, view: CameraView) {
         match self.candidate {
             Some(candidate) if self.is_near(candidate.place, place) => {
                 let candidate = Candidate {
                     place: approach(candidate.place, place, elapsed, self.settings.follow),
+                    certainty: candidate.certainty
+                        + approached(elapsed, self.settings.follow) as f32 * (certainty - candidate.certainty),
                     evidence: candidate.evidence + elapsed,
                 };
                 self.candidate = Some(candidate);
                 if candidate.evidence >= self.evidence_needed(candidate.place, now) {
+                    self.certainty = candidate.certainty;
                     self.turn_to(candidate.place, now, view);
                 }
             }
@@ -220,6 +230,7 @@ impl Attender {
                 self.doubt(elapsed);
                 self.candidate.get_or_insert(Candidate {
                     place,
+                    certainty,
                     evidence: Duration::ZERO,
                 });
             }
@@ -335,15 +346,18 @@ impl Attender {
         let settings = &self.settings;
         let silent = now - self.last_found;
         let (state, confidence) = match (self.target, self.candidate) {
-            (Some(_), _) if silent <= settings.pause => (State::Tracking, 1.0),
+            (Some(_), _) if silent <= settings.pause => (State::Tracking, self.certainty),
             (Some(_), _) => {
                 let pause = settings.pause.min(settings.hold);
                 (
                     State::Holding,
-                    1.0 - share(silent.saturating_sub(pause), settings.hold - pause),
+                    self.certainty * (1.0 - share(silent.saturating_sub(pause), settings.hold - pause)),
                 )
             }
-            (None, Some(candidate)) => (State::Candidate, share(candidate.evidence, settings.min_evidence)),
+            (None, Some(candidate)) => {
+                let gathered = share(candidate.evidence, settings.min_evidence);
+                (State::Candidate, candidate.certainty * gathered)
+            }
             (None, None) if self.dismissed || silent >= settings.return_home => (State::Home, 0.0),
             (None, None) => (State::Idle, 0.0),
         };
@@ -358,9 +372,13 @@ impl Attender {
 
 /// The bearing that lies, `elapsed` later, on the exponential way from one bearing to another.
 fn approach(from: Orientation, to: Orientation, elapsed: Duration, time_constant: Duration) -> Orientation {
+    between(from, to, approached(elapsed, time_constant))
+}
+
+/// How much of an exponential way is made in a time, 0..1.
+fn approached(elapsed: Duration, time_constant: Duration) -> f64 {
     // The least time constant keeps 0/0 out: without any, the way is made at once.
-    let share = 1.0 - (-elapsed.as_secs_f64() / time_constant.as_secs_f64().max(1e-6)).exp();
-    between(from, to, share)
+    1.0 - (-elapsed.as_secs_f64() / time_constant.as_secs_f64().max(1e-6)).exp()
 }
 
 /// The bearing halfway between two.

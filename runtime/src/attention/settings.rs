@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lookhear_calibration::FireRule;
 use serde::{Deserialize, Serialize};
 
 use super::zone::Zone;
@@ -55,6 +56,17 @@ pub struct AttentionSettings {
     pub allowed_zone: Zone,
     /// What lies in one of these is taken for not there: a television, a busy road.
     pub exclusion_zones: Vec<Zone>,
+}
+
+impl AttentionSettings {
+    /// When attention turns to something, wherever it is, and until when that is one and the same.
+    pub fn fire_rule(&self) -> FireRule {
+        FireRule {
+            evidence_seconds: self.min_evidence.as_secs_f64(),
+            reach_seconds: self.percept_reach.as_secs_f64(),
+            hold_seconds: self.hold.max(self.min_evidence).as_secs_f64(),
+        }
+    }
 }
 
 impl Default for AttentionSettings {

@@ -5,5 +5,7 @@
 
 pub mod glance;
 pub mod latency;
+pub mod listening;
 pub mod microphone;
 pub mod optics;
+pub mod room;

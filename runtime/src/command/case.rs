@@ -37,6 +37,8 @@ pub struct CaseLine<'a> {
     /// `[x, y]` in 0..1 of the picture, from its top left corner.
     peak: [f32; 2],
     similarity: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probability: Option<f32>,
     accepted: bool,
 }
 
@@ -57,7 +59,9 @@ impl Case {
         let mut percept = localiser.localise(&picture, &embedding, Duration::ZERO)?;
         let level = Level::of(&track.sound.samples);
         let silent = level <= OfflineSettings::default().quiet;
-        percept.accepted &= !silent;
+        if silent {
+            percept.hush();
+        }
         Ok(Self {
             picture,
             percept,
@@ -78,6 +82,7 @@ impl Case {
             heatmap: rows(&self.percept.heatmap),
             peak: coordinates(self.percept.peak),
             similarity: self.percept.similarity,
+            probability: self.percept.probability,
             accepted: self.percept.accepted,
         }
     }

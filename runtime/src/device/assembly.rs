@@ -30,7 +30,7 @@ use crate::pipeline::live::supervisor::{StagePlan, StageResult, Supervisor};
 use crate::pipeline::live::throttle::Throttle;
 
 /// Below this level there is nothing to look for, where neither a person nor a fit says otherwise.
-const USUAL_QUIET_DECIBELS: f32 = -70.0;
+pub const USUAL_QUIET_DECIBELS: f32 = -70.0;
 /// How often the temperature is read.
 const HEALTH_PERIOD: Duration = Duration::from_secs(2);
 /// For how long a stage may be silent. Drivers time out well within it.
@@ -411,7 +411,7 @@ fn read_bundle(configuration: &Configuration, calibration: &Calibration) -> Resu
     let fitted = calibration
         .threshold
         .as_ref()
-        .and_then(|fitted| fitted.for_source(&bundle.manifest.name));
+        .and_then(|fitted| fitted.for_source(&bundle.manifest.identity()));
     if let Some(threshold) = configuration.model.threshold.or(fitted.map(|fit| fit.threshold)) {
         bundle.manifest.threshold.similarity = threshold;
     }

@@ -260,6 +260,9 @@ fn check(manifest: &Manifest) -> Result<(), BundleError> {
     if !(-1.0..=1.0).contains(&threshold.similarity) {
         return wrong("threshold.similarity");
     }
+    if manifest.confidence.as_ref().is_some_and(|fit| !fit.is_possible()) {
+        return wrong("confidence");
+    }
     Ok(())
 }
 

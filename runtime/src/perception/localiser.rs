@@ -123,6 +123,7 @@ impl Localiser {
         Ok(Percept {
             accepted: similarity >= self.manifest.threshold.similarity,
             peak: Point { x, y },
+            probability: self.manifest.confidence.as_ref().map(|fit| fit.probability(similarity)),
             similarity,
             heatmap,
             stamp,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lookhear_calibration::ConfidenceFit;
 use serde::{Deserialize, Serialize};
 
 use super::picture::PictureTransform;
@@ -35,6 +36,9 @@ pub struct Manifest {
     pub sound: SoundInput,
     /// What counts as found.
     pub threshold: Threshold,
+    /// How sure a similarity makes one that the source is in view, at the peak; `None` where that was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<ConfidenceFit>,
     /// Which networks are inside, by part: `vision`, `audio`.
     pub parts: BTreeMap<String, Part>,
     /// What it learned from and how; free-form, enough to make it again.
@@ -43,6 +47,15 @@ pub struct Manifest {
     /// What it scored, beside the baselines that see no input; free-form.
     #[serde(default)]
     pub scores: BTreeMap<String, toml::Value>,
+}
+
+impl Manifest {
+    /// What tells the model from every other, also of its own name: the name, and the beginnings of its parts' checksums. What
+    /// was fitted to one bundle says nothing of another.
+    pub fn identity(&self) -> String {
+        let beginnings = self.parts.values().map(|part| part.sha256.get(..6).unwrap_or_default());
+        beginnings.fold(self.name.clone(), |name, beginning| format!("{name}-{beginning}"))
+    }
 }
 
 /// Which pair of networks.

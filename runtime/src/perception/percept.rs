@@ -13,8 +13,19 @@ pub struct Percept {
     pub peak: Point,
     /// The greatest similarity, −1..1.
     pub similarity: f32,
+    /// How likely the source is in view, at the peak, 0..1; `None` where the model does not know how sure its similarities
+    /// make one.
+    pub probability: Option<f32>,
     /// The similarity reaches the threshold found on negatives: something in view is making the sound.
     pub accepted: bool,
     /// Of the picture.
     pub stamp: Duration,
+}
+
+impl Percept {
+    /// Where there was no sound to listen to nothing in view makes it, however alike the silence and the picture are.
+    pub fn hush(&mut self) {
+        self.accepted = false;
+        self.probability = self.probability.map(|_| 0.0);
+    }
 }

@@ -122,7 +122,9 @@ impl Offline {
         self.percept = match sound {
             Some(sound) => {
                 let mut percept = localiser.localise(&frame.picture, &sound, frame.stamp)?;
-                percept.accepted &= self.level > settings.quiet;
+                if self.level <= settings.quiet {
+                    percept.hush();
+                }
                 Some(percept)
             }
             None => None,

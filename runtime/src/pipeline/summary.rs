@@ -15,8 +15,10 @@ pub struct Summary {
     threshold: f32,
     percepts: usize,
     silent: usize,
-    /// By cell: how many accepted percepts, and the sums of their x, y and similarity.
-    places: Vec<[f64; 4]>,
+    /// By cell: how many accepted percepts, and the sums of their x, y, similarity and probability.
+    places: Vec<[f64; 5]>,
+    /// Whether the model knows how likely its percepts are right.
+    knows: bool,
 }
 
 /// What a clip comes down to.
@@ -28,6 +30,8 @@ pub enum Verdict {
         place: Point,
         /// The mean raw similarity there.
         similarity: f32,
+        /// How likely on the mean the percepts there are right, 0..1; `None` where the model does not know.
+        probability: Option<f32>,
         /// From which similarity on a percept counts.
         threshold: f32,
         /// In how much of the clip it was found, 0..1.
@@ -51,7 +55,8 @@ impl Summary {
             threshold,
             percepts: 0,
             silent: 0,
-            places: vec![[0.0; 4]; CELLS * CELLS],
+            places: vec![[0.0; 5]; CELLS * CELLS],
+            knows: false,
         }
     }
 
@@ -60,10 +65,15 @@ impl Summary {
         self.percepts += 1;
         self.silent += usize::from(silent);
         if percept.accepted {
+            self.knows = percept.probability.is_some();
             let Point { x, y } = percept.peak;
             let cell = |share: f32| ((share * CELLS as f32) as usize).min(CELLS - 1);
             let place = &mut self.places[cell(y) * CELLS + cell(x)];
-            for (sum, value) in place.iter_mut().zip([1.0, x, y, percept.similarity]) {
+            for (sum, value) in
+                place
+                    .iter_mut()
+                    .zip([1.0, x, y, percept.similarity, percept.probability.unwrap_or_default()])
+            {
                 *sum += f64::from(value);
             }
         }
@@ -89,23 +99,24 @@ impl Summary {
         let densest = cells
             .map(|(row, column)| self.around(row, column))
             .max_by(|a, b| a[0].total_cmp(&b[0]));
-        let [count, x, y, similarity] = densest.unwrap_or_default();
+        let [count, x, y, similarity, probability] = densest.unwrap_or_default();
         Verdict::Found {
             place: Point {
                 x: (x / count) as f32,
                 y: (y / count) as f32,
             },
             similarity: (similarity / count) as f32,
+            probability: self.knows.then_some((probability / count) as f32),
             threshold: self.threshold,
             share: (accepted / self.percepts as f64) as f32,
         }
     }
 
     /// The sums over a cell and its neighbours.
-    fn around(&self, row: usize, column: usize) -> [f64; 4] {
+    fn around(&self, row: usize, column: usize) -> [f64; 5] {
         let reach = |at: usize| at.saturating_sub(1)..=(at + 1).min(CELLS - 1);
         let cells = reach(row).flat_map(|row| reach(column).map(move |column| row * CELLS + column));
-        cells.fold([0.0; 4], |sums, cell| {
+        cells.fold([0.0; 5], |sums, cell| {
             std::array::from_fn(|axis| sums[axis] + self.places[cell][axis])
         })
     }
@@ -117,6 +128,7 @@ impl Verdict {
         let Self::Found {
             place,
             similarity,
+            probability,
             threshold,
             share,
         } = *self
@@ -132,8 +144,11 @@ impl Verdict {
         let extent = duration.map_or(String::new(), |duration| {
             format!(", in {:.0} % of {:.1} s", share * 100.0, duration.as_secs_f64())
         });
+        let sure = probability.map_or(String::new(), |probability| {
+            format!(" {:.0} % sure,", 100.0 * probability)
+        });
         format!(
-            "The sound comes from the {} (x {:.2}, y {:.2}), similarity {similarity:.2} ≥ {threshold:.2}{extent}.",
+            "The sound comes from the {} (x {:.2}, y {:.2}),{sure} similarity {similarity:.2} ≥ {threshold:.2}{extent}.",
             region(place),
             place.x,
             place.y,
@@ -180,6 +195,7 @@ mod tests {
             heatmap: Heatmap::default(),
             peak,
             similarity: 0.6,
+            probability: None,
             accepted,
             stamp: Duration::ZERO,
         }
@@ -213,6 +229,20 @@ mod tests {
         assert_eq!(
             sentence,
             "The sound comes from the bottom (x 0.50, y 0.90), similarity 0.60 ≥ 0.40."
+        );
+    }
+
+    #[test]
+    fn a_model_that_knows_how_sure_it_is_says_so() {
+        let mut summary = Summary::new(0.4);
+        let known = Percept {
+            probability: Some(0.93),
+            ..percept(0.5, 0.9, true)
+        };
+        summary.add(&known, false);
+        assert_eq!(
+            summary.verdict().sentence(None).to_string(),
+            "The sound comes from the bottom (x 0.50, y 0.90), 93 % sure, similarity 0.60 ≥ 0.40."
         );
     }
 

@@ -222,6 +222,7 @@ impl Closed {
             // The model looks at the whole frame, squeezed into its square: shares of its map are shares of the frame.
             peak: heatmap.peak(),
             similarity,
+            probability: None,
             accepted: similarity >= manifest.threshold.similarity && is_audible,
             heatmap,
             stamp,

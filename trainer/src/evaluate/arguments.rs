@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use lookhear::perception::bundle::Bundle;
+use lookhear_board::write_whole;
 
+use super::corpus_report::CorpusDocument;
 pub use super::development_table::{measure, print};
+use super::false_fires::{Class, FalseFires, Listening};
 use super::test_set::command::{self, TestSetArguments};
 use crate::corpus::Corpus;
 use crate::dataset::layouts::DataSet;
@@ -44,6 +47,18 @@ pub struct EvaluateArguments {
         help_heading = "On a corpus (--corpus)"
     )]
     false_fires: f64,
+    /// Hours of ordinary room noise, and as many of sounds of things not in view, in which false fires are counted
+    #[arg(
+        long,
+        value_name = "HOURS",
+        default_value_t = 0.0,
+        requires = "corpus",
+        help_heading = "On a corpus (--corpus)"
+    )]
+    hours: f64,
+    /// Raise the threshold to what so many false fires an hour of ordinary room noise take, found on other hours than it is measured on
+    #[arg(long, value_name = "FIRES", requires_all = ["corpus", "hours"], help_heading = "On a corpus (--corpus)")]
+    false_fires_per_hour: Option<f64>,
     #[command(flatten)]
     test_set: TestSetArguments,
 }
@@ -58,11 +73,67 @@ pub fn run(arguments: EvaluateArguments) -> anyhow::Result<()> {
         .context("give `--corpus DIR`, or `--data SET --root DIR`")?;
     let corpus = Corpus::open(&folder).context("the corpus cannot be used")?;
     let mut bundle = Bundle::read(&arguments.bundle)?;
-    let scores = measure(&corpus, &mut bundle, arguments.cases, arguments.false_fires)?;
+    let measured = measure(&corpus, &mut bundle, arguments.cases, arguments.false_fires)?;
+    if let Some(per_hour) = arguments.false_fires_per_hour {
+        raise_threshold(&corpus, &mut bundle, arguments.hours, per_hour)?;
+    }
+    let mut false_fires = Vec::new();
+    if arguments.hours > 0.0 {
+        for class in Class::ALL {
+            false_fires.push(listen(&corpus, &bundle, class, arguments.hours, 2)?);
+        }
+        let value = toml::Value::try_from(&false_fires).context("the false fires cannot be recorded")?;
+        bundle.manifest.scores.insert("false_fires".to_owned(), value);
+    }
     if arguments.record {
         bundle.write(&arguments.bundle)?;
     }
-    print(&scores)
+    let document = CorpusDocument {
+        bundle: &bundle.manifest.name,
+        threshold: bundle.manifest.threshold.similarity,
+        found_by: &bundle.manifest.threshold.found_by,
+        scores: &measured.scores,
+        confidence: measured.confidence.as_ref(),
+        false_fires: &false_fires,
+    };
+    if let Some(path) = &arguments.test_set.json {
+        let cannot = || format!("{} cannot be written", path.display());
+        write_whole(path, &serde_json::to_vec_pretty(&document)?).with_context(cannot)?;
+    }
+    if let Some(path) = &arguments.test_set.report {
+        let page = document.page()?;
+        page.write(path)
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    print(&measured)?;
+    super::development_table::print_false_fires(&false_fires)
+}
+
+fn listen(corpus: &Corpus, bundle: &Bundle, class: Class, hours: f64, seed: u64) -> anyhow::Result<FalseFires> {
+    let bar = bar(Listening::pictures(class, hours), "listening")?;
+    let found = Listening::new(corpus, bundle, class, seed)?.listen(hours, || bar.inc(1))?;
+    bar.finish_and_clear();
+    Ok(found)
+}
+
+/// Raises a bundle's threshold to what a rate of false fires takes in ordinary room noise; it is never lowered.
+fn raise_threshold(corpus: &Corpus, bundle: &mut Bundle, hours: f64, per_hour: f64) -> anyhow::Result<()> {
+    let bar = bar(Listening::pictures(Class::RoomNoise, hours), "listening")?;
+    let mut listening = Listening::new(corpus, bundle, Class::RoomNoise, 3)?;
+    let fit = listening.threshold(hours, per_hour, || bar.inc(1))?;
+    bar.finish_and_clear();
+    let threshold = &mut bundle.manifest.threshold;
+    if fit.threshold > threshold.similarity {
+        threshold.similarity = fit.threshold;
+        threshold.found_by = format!(
+            "{:.1} hours of ordinary room noise: at most {per_hour} false fires an hour, at 95 % confidence",
+            fit.rate.map_or(hours, |rate| rate.hours)
+        );
+    } else {
+        threshold.found_by +=
+            &format!("; that is more than at most {per_hour} false fires an hour of ordinary room noise take");
+    }
+    Ok(())
 }
 
 /// A progress bar.

@@ -2,7 +2,11 @@
 
 pub mod arguments;
 pub mod baselines;
+pub mod confidence;
+pub mod corpus_report;
 pub mod development;
 mod development_table;
+pub mod false_fires;
+mod room_sound;
 pub mod scores;
 pub mod test_set;

@@ -64,6 +64,7 @@ fn tracking(stamp: Duration) -> Status {
             heatmap,
             peak,
             similarity: 0.9,
+            probability: None,
             accepted: true,
             stamp,
         }),

@@ -108,6 +108,11 @@ fn about_device(page: &mut Page, status: &Status, now: Duration) {
         "From which similarity on a percept counts.",
         status.threshold,
     );
+    page.gauge_if(
+        "lookhear_probability",
+        "How likely the source is in view, at the peak, 0 to 1.",
+        percept.and_then(|percept| percept.probability),
+    );
     let accepted = percept.is_some_and(|percept| percept.accepted);
     page.gauge(
         "lookhear_source_in_view",

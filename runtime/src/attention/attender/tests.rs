@@ -25,6 +25,7 @@ fn percept(peak: Point, accepted: bool) -> Percept {
         heatmap: Heatmap::default(),
         peak,
         similarity: 0.5,
+        probability: None,
         accepted,
         stamp: Duration::ZERO,
     }
@@ -140,6 +141,29 @@ fn a_source_goes_through_every_state() {
         states(&scene.pass(2.0, Some(RIGHT))),
         [State::Candidate, State::Tracking]
     );
+}
+
+#[test]
+fn confidence_is_that_of_the_percepts_where_the_model_knows_it() {
+    let mut attender = Attender::new(AttentionSettings::default());
+    let view = CameraView {
+        optics: Optics::new(&crate::attention::optics::OpticsSettings::default(), 16, 9),
+        orientation: Orientation::default(),
+    };
+    let mut sure = |tick: u64, probability: f32| {
+        let percept = Percept {
+            probability: Some(probability),
+            ..percept(Point { x: 0.5, y: 0.5 }, true)
+        };
+        let now = Duration::from_millis(200 * tick);
+        attender.step(now, Perceived::Percept(&percept, view), view)
+    };
+    let tracked = (0..10).map(|tick| sure(tick, 0.8)).last().unwrap();
+    assert_eq!(tracked.state, State::Tracking);
+    assert!((tracked.confidence - 0.8).abs() < 1e-6);
+    let falling: Vec<f32> = (10..30).map(|tick| sure(tick, 0.5).confidence).collect();
+    assert!(falling.windows(2).all(|pair| pair[1] <= pair[0]));
+    assert!((falling.last().unwrap() - 0.5).abs() < 0.01, "{falling:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod latency;
 mod microphone;
 mod optics;
+mod room;
 mod words;
 
 use std::path::PathBuf;
@@ -59,6 +60,8 @@ enum Action {
     Microphone(microphone::Microphone),
     /// Find field of view, signs, backlash and response of a camera on its head, by turning it a little
     Optics(optics::Optics),
+    /// Listen to the room's own sound, and refine the threshold and the noise floor
+    Room(room::Room),
     /// Show what was fitted on this device
     Show,
     /// Take the last change back
@@ -73,6 +76,7 @@ impl Calibrate {
             Action::Latency(latency) => latency.run(&self.place),
             Action::Microphone(microphone) => microphone.run(&self.place),
             Action::Optics(optics) => optics.run(&self.place.configuration()?, &store),
+            Action::Room(room) => room.run(&self.place),
             Action::Show => write_text(words::all(&store.calibration()?)),
             Action::Undo => write_text(words::undone(&store.undo()?)),
         }

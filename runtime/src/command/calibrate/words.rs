@@ -45,8 +45,13 @@ fn told(verb: &str, change: &Change) -> String {
 /// All fits in their order; those that are missing too.
 fn sections(calibration: &Calibration) -> Vec<Section> {
     let threshold = calibration.threshold.as_ref().map(|fitted| {
+        let rate = fitted.fit.rate.map_or(String::new(), |rate| {
+            let how = rate.tail.map_or("", |_| ", extrapolated");
+            let (bound, hours) = (rate.per_hour_bound, rate.hours);
+            format!(", at most {bound:.1} false fires an hour in this room{how} (heard for {hours:.2} h)")
+        });
         format!(
-            "{:.3} for the model {}, from {} negatives",
+            "{:.3} for the model {}, from {} negatives{rate}",
             fitted.fit.threshold, fitted.source, fitted.fit.negatives
         )
     });

@@ -140,7 +140,9 @@ fn perceive(
         None => None,
         Some(heard) => match localiser.localise(&frame.picture, &heard.embedding, frame.stamp) {
             Ok(mut percept) => {
-                percept.accepted &= heard.level > pace.quiet;
+                if heard.level <= pace.quiet {
+                    percept.hush();
+                }
                 Some(percept)
             }
             // Cables and cheap cameras spoil single pictures; the next one is on its way.

@@ -45,11 +45,11 @@ pub struct TestSetArguments {
     #[arg(long, value_name = "SEED", default_value_t = 0, requires = "data")]
     seed: u64,
     /// Write a page with tables, curves and pictures
-    #[arg(long, value_name = "FILE.html", requires = "data")]
-    report: Option<PathBuf>,
-    /// Write every number with its interval, and the scores of each item
-    #[arg(long, value_name = "FILE.json", requires = "data")]
-    json: Option<PathBuf>,
+    #[arg(long, value_name = "FILE.html", help_heading = "Reports")]
+    pub(crate) report: Option<PathBuf>,
+    /// Write every number with its interval, and on a data set the scores of each item
+    #[arg(long, value_name = "FILE.json", help_heading = "Reports")]
+    pub(crate) json: Option<PathBuf>,
     /// Write the raw heatmaps
     #[arg(long, value_name = "FILE.safetensors", requires = "data")]
     heatmaps: Option<PathBuf>,

@@ -147,6 +147,11 @@ function show(status) {
   bar("similarity-bar", similarity ?? 0, Math.max(0, similarity ?? 0));
   at("similarity-bar").classList.toggle("over", status.accepted);
   at("similarity-bar").querySelector("b").style.left = `${100 * Math.min(1, Math.max(0, status.threshold))}%`;
+  const probability = status.probability;
+  at("probability-gauge").hidden = probability === undefined;
+  set("probability", `${Math.round(100 * (probability ?? 0))} %`);
+  bar("probability-bar", probability ?? 0, probability ?? 0);
+  at("probability-bar").classList.toggle("over", status.accepted);
   set("level", status.meter_dbfs <= -144 ? "silent" : `${status.meter_dbfs.toFixed(0).replace("-", "−")} dBFS`);
   bar("level-bar", 1 - status.meter_dbfs / QUIETEST_DBFS, Math.max(QUIETEST_DBFS, Math.min(0, status.meter_dbfs)));
 
