@@ -303,7 +303,7 @@ mod tests {
         ] {
             assert!(Calibration::read(&text.replacen(from, to, 1)).is_err(), "{to}");
         }
-            }
+    }
 
     #[test]
     fn an_empty_calibration_is_its_version_alone() {

@@ -18,24 +18,24 @@
 
 pub mod confidence;
 pub mod document;
-pub mod latency;
 pub mod fire_rate;
 pub mod fires;
+pub mod latency;
 pub mod level;
 pub mod microphone;
 pub mod noise_floor;
 pub mod optics;
-pub mod quantisation;
 pub mod poisson;
+pub mod quantisation;
 pub mod reliability;
 pub mod statistics;
 pub mod threshold;
 
 pub use confidence::{ConfidenceFit, Curve, Outcome};
 pub use document::{Calibration, DocumentError, Fitted};
-pub use latency::LatencyFit;
 pub use fire_rate::FireRate;
 pub use fires::{FireRule, Moment};
+pub use latency::LatencyFit;
 pub use level::Level;
 pub use microphone::MicrophoneFit;
 pub use noise_floor::NoiseFloorFit;

@@ -432,7 +432,7 @@ fn quiet(configuration: &Configuration, calibration: &Calibration) -> Level {
 
 /// By how much the sound that belongs to a picture is stamped later: as a person says, else as fitted for this camera and this
 /// microphone, else not at all.
-fn sound_delay_seconds(configuration: &Configuration, calibration: &Calibration) -> f64 {
+pub fn sound_delay_seconds(configuration: &Configuration, calibration: &Calibration) -> f64 {
     let fitted = calibration
         .latency
         .as_ref()

@@ -43,11 +43,13 @@ pub enum Part {
     Composed,
     /// Of categories that training never met.
     Unheard,
+    /// A person speaks among silent things, held out like the rest; in a quad only one quarter shows people.
+    Speech,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Photographs, Self::Composed, Self::Unheard];
+    pub const ALL: [Self; 4] = [Self::Photographs, Self::Composed, Self::Unheard, Self::Speech];
 
     /// As it stands in tables and in `model.toml`.
     pub fn name(self) -> &'static str {
@@ -55,6 +57,7 @@ impl Part {
             Self::Photographs => "photographs",
             Self::Composed => "composed",
             Self::Unheard => "unheard",
+            Self::Speech => "speech",
         }
     }
 
@@ -64,11 +67,13 @@ impl Part {
             Self::Photographs => (Split::HeldOut, 1.0),
             Self::Composed => (Split::HeldOut, 0.0),
             Self::Unheard => (Split::Unheard, 0.5),
+            Self::Speech => (Split::HeldOut, 0.7),
         };
         let settings = Settings {
             side,
             seconds: 4.0,
             photograph_share,
+            speech_share: (self == Self::Speech).then_some(1.0),
             ..Settings::default()
         };
         Composer::with_settings(corpus, split, seed, settings)

@@ -19,12 +19,7 @@ const TINY: f32 = 1e-6;
 /// The weights `[batch, cells, cells]` of `features` `[batch, 1280, cells]`: column `i` holds those of cell `i` and sums to 1.
 pub fn weights(features: Tensor<3>) -> Tensor<3> {
     let centred = features.clone() - features.mean_dim(2);
-    let length = centred
-        .clone()
-        .powi_scalar(2)
-        .sum_dim(1)
-        .add_scalar(TINY * TINY)
-        .sqrt();
+    let length = centred.clone().powi_scalar(2).sum_dim(1).add_scalar(TINY * TINY).sqrt();
     let directions = centred / length;
     let cosines = directions.clone().transpose().matmul(directions);
     softmax(cosines.div_scalar(TEMPERATURE), 1)
@@ -69,7 +64,12 @@ pub fn append(graph: &mut Graph, features: &Value, map: &Value, channels: usize,
     let sharpness = graph.constant("affinity.sharpness", &[1, 1], &[1.0 / TEMPERATURE]);
     let sharp = graph.node("Mul", &[&cosines, &sharpness], "affinity.sharp", vec![]);
     // The cosines are symmetric: the softmax over columns, turned, is that over rows.
-    let weights = graph.node("Softmax", &[&sharp], "affinity.weights_turned", vec![integer("axis", 1)]);
+    let weights = graph.node(
+        "Softmax",
+        &[&sharp],
+        "affinity.weights_turned",
+        vec![integer("axis", 1)],
+    );
     let weights = graph.node(
         "Transpose",
         &[&weights],

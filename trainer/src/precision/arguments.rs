@@ -128,11 +128,11 @@ pub fn run(arguments: PrecisionArguments) -> anyhow::Result<()> {
         let record = record(&document, row, &arguments)?;
         bundle.manifest.training.insert("precision".to_owned(), record);
         tracing::info!("scoring {}", variant.name());
-        let scores = measure(&corpus, &mut bundle, arguments.cases, arguments.false_fires)?;
+        let measured = measure(&corpus, &mut bundle, arguments.cases, arguments.false_fires)?;
         bundle.write(&arguments.out.join(format!("{stem}-{}.lookhear", variant.name())))?;
         let bytes = bundle.to_bytes()?.len();
         if let Some(row) = document.rows.get_mut(index) {
-            row.scores = scores;
+            row.scores = measured.scores;
             row.threshold = Some(bundle.manifest.threshold.similarity);
             row.bytes = bytes;
         }

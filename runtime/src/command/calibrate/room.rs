@@ -11,8 +11,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lookhear::calibrating::listening::listen;
 use lookhear::calibrating::room::{Heard, RoomFit, RoomSettings};
 use lookhear::configuration::Configuration;
-use lookhear::device::assembly::USUAL_QUIET_DECIBELS;
-use lookhear::device::sources::{open_camera, open_microphone, rounds};
+use lookhear::device::assembly::{USUAL_QUIET_DECIBELS, sound_delay_seconds};
+use lookhear::device::sources::{microphone_name, open_camera, open_microphone, rounds};
 use lookhear::device::store::CalibrationStore;
 use lookhear::perception::bundle::Bundle;
 use lookhear::perception::localiser::Localiser;
@@ -54,7 +54,7 @@ impl Room {
             None => Bundle::default_model()?,
         };
         let model = bundle.manifest.identity();
-        let microphone = &configuration.microphone.device;
+        let microphone = &microphone_name(&configuration);
         if self.fresh {
             store.forget_unfinished(NAME);
         }
@@ -118,7 +118,7 @@ impl Room {
         let pace = PerceptionPace {
             period: configuration.perception.period(),
             quiet: settings.quiet,
-            sound_delay_seconds: configuration.perception.sound_delay_seconds,
+            sound_delay_seconds: sound_delay_seconds(configuration, &store.calibration()?),
         };
         heard.begin_part();
         let bar = bar(self.minutes)?;
