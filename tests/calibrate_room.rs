@@ -34,7 +34,7 @@ fn heard_before(folder: &Path, middle: f64) {
             (0.2 * f64::from(index), of_now, -42.0)
         })
         .collect();
-    let heard = json!({ "model": bundle.manifest.identity(), "microphone": "auto", "parts": [moments] });
+    let heard = json!({ "model": bundle.manifest.identity(), "microphone": "film.mp4", "parts": [moments] });
     std::fs::create_dir_all(folder.join("state")).unwrap();
     std::fs::write(folder.join("state/calibrating-room.json"), heard.to_string()).unwrap();
 }

@@ -87,16 +87,16 @@ fn a_missing_camera_is_waited_for_and_named_while_the_others_work() {
     write_film(&folder.path().join("film.mp4")).unwrap();
     let configuration = "[replay]\nsound = \"film.mp4\"\n[camera]\ndevice = \"/dev/no-camera-here\"\n";
     let device = RunningDevice::start(folder.path(), configuration).unwrap();
+    // On a busy machine the model may take longer to prepare than the camera to be looked for twice.
+    let others = ["web", "microphone", "perception", "attention"];
     let status = device
         .status_when(|status| {
-            stage(status, "camera")["restarts"].as_u64() > Some(1) && stage(status, "web")["fresh"] == true
+            let others_work = others.iter().all(|name| stage(status, name)["fresh"] == true);
+            stage(status, "camera")["restarts"].as_u64() > Some(1) && others_work
         })
         .unwrap();
     let trouble = stage(&status, "camera")["trouble"].as_str().unwrap();
     assert!(trouble.contains("/dev/no-camera-here"), "{trouble}");
-    for name in ["microphone", "perception", "attention"] {
-        assert_eq!(stage(&status, name)["fresh"], true, "{name}: {status}");
-    }
     let (code, reasons) = device.get("/healthz").unwrap();
     assert_eq!(code, 503);
     assert!(reasons.contains("camera"), "{reasons}");

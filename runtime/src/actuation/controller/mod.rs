@@ -46,6 +46,8 @@ use crate::attention::{Attention, State, Zone};
 const MANUAL: Duration = Duration::from_secs(1);
 /// How often the camera tries to come to one place before it lets that be.
 const MOST_TRIES: u32 = 3;
+/// How long a head is left alone that did not take a movement.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(1);
 
 /// What is known when the controller decides.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -93,6 +95,8 @@ pub struct Controller {
     movement: Option<Movement>,
     /// When the last movement ended.
     ended: Option<Duration>,
+    /// When the head last did not take a movement.
+    refused_at: Option<Duration>,
     /// The camera looks at the target as well as it can: it does not turn before that lies outside the outer dead zone.
     aimed: bool,
     is_home: bool,
@@ -174,6 +178,7 @@ impl Controller {
             home,
             movement: None,
             ended: None,
+            refused_at: None,
             aimed: true,
             is_home: false,
             last_goal: None,
@@ -204,6 +209,11 @@ impl Controller {
 
     /// The head did not take the command that the last step gave.
     pub fn refused(&mut self, now: Duration) {
+        // What was not taken was not tried: a head that is busy for a while must not be given up for it.
+        if self.movement.is_some_and(|movement| movement.kind != Kind::Stop) {
+            self.tries = self.tries.saturating_sub(1);
+            self.refused_at = Some(now);
+        }
         // Nobody knows whether a part of it arrived, nor, where the word comes late, what it was: a stop follows.
         self.stop(now);
         if let Some(stop) = &mut self.movement {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lookhear_board::{Orientation, Velocity};
 
-use super::{Command, Controller, Kind, MANUAL, MOST_TRIES, Movement, Wish};
+use super::{Command, Controller, Kind, MANUAL, MOST_TRIES, Movement, REFUSAL_PAUSE, Wish};
 use crate::attention::optics::angle_degrees;
 
 impl Controller {
@@ -281,7 +281,7 @@ impl Controller {
     }
 
     fn has_settled(&self, now: Duration) -> bool {
-        self.ended
-            .is_none_or(|ended| now.saturating_sub(ended) >= self.settings.settle())
+        let is_past = |moment: Option<Duration>, pause| moment.is_none_or(|moment| now.saturating_sub(moment) >= pause);
+        is_past(self.ended, self.settings.settle()) && is_past(self.refused_at, REFUSAL_PAUSE)
     }
 }

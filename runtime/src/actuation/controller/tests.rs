@@ -314,6 +314,26 @@ fn a_stop_that_was_refused_comes_again() {
 }
 
 #[test]
+fn a_head_that_refused_for_a_while_still_gets_home() {
+    for settings in heads() {
+        let mut rig = Rig::new(settings.clone());
+        rig.look_at(at(40.0, 0.0));
+        rig.pass(6.0);
+        rig.situation.attention = Some(Attention {
+            state: State::Home,
+            ..Attention::default()
+        });
+        rig.refuses = 8;
+        rig.pass(20.0);
+        rig.refuses = 0;
+        rig.pass(20.0);
+        let beside = angle_degrees(rig.looks(), at(0.0, 0.0));
+        assert!(beside <= 4.0, "{beside}° beside with {settings:?}");
+        assert_eq!(rig.pass(5.0), []);
+    }
+}
+
+#[test]
 fn a_place_that_cannot_be_reached_is_let_be() {
     let settings = SimulatedHeadSettings::default();
     let mut rig = Rig::new(settings);
