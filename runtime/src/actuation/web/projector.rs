@@ -202,17 +202,23 @@ impl Easel {
             let began = self.pulse.now();
             if watching.next(&mut frame, TURN) {
                 last_frame = began;
-                self.draw(&frame);
+                let status = self.status.read();
+                self.draw(&frame, &status);
             } else if began.saturating_sub(last_frame) >= NO_FRAME {
                 let (width, height) = match (frame.picture.width, frame.picture.height) {
                     (0, _) | (_, 0) => (16, 9),
                     size => size,
                 };
                 let black = Picture::rgb(width, height, vec![0; width * height * 3]).unwrap_or_default();
-                self.draw(&Frame {
+                // What was found in pictures that nobody sees marks nothing on a black one.
+                let mut status = self.status.read();
+                status.percept = None;
+                status.attention.target = None;
+                let frame = Frame {
                     picture: black,
                     stamp: began,
-                });
+                };
+                self.draw(&frame, &status);
                 last_frame = began;
             }
             let spent = self.pulse.now().saturating_sub(began);
@@ -222,8 +228,8 @@ impl Easel {
         self.pictures.latest.send_replace(None);
     }
 
-    fn draw(&mut self, frame: &Frame) {
-        let drawn = self.preview.draw(frame, &self.status.read(), self.width);
+    fn draw(&mut self, frame: &Frame, status: &Status) {
+        let drawn = self.preview.draw(frame, status, self.width);
         let encoded = drawn.map_err(|error| error.to_string()).and_then(|canvas| {
             canvas
                 .to_jpeg(&mut self.jpeg, JPEG_QUALITY)
