@@ -195,7 +195,7 @@ fn probe(hand: &mut Hand) -> anyhow::Result<()> {
 }
 
 /// Set once a person or the system asks the program to end.
-fn watch_for_interruption() -> anyhow::Result<Arc<AtomicBool>> {
+pub(super) fn watch_for_interruption() -> anyhow::Result<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).context("Ctrl-C cannot be watched for")?;

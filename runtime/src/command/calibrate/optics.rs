@@ -1,7 +1,7 @@
 //! `lookhear calibrate optics`: what the camera sees, and how its head turns it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, bail};
 use clap::Args;
@@ -17,6 +17,7 @@ use lookhear_calibration::{Fitted, OpticsFit};
 
 use super::words;
 use crate::command::output::{warn, write_text};
+use crate::command::ptz::watch_for_interruption;
 
 /// The name of the procedure.
 const WHAT: &str = "optics";
@@ -50,9 +51,7 @@ impl Optics {
         }
         // Nothing is written before it is known that it can be.
         let before = store.calibration()?;
-        let interrupted = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&interrupted);
-        ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).context("Ctrl-C cannot be watched for")?;
+        let interrupted = watch_for_interruption()?;
         let clock = Arc::new(MonotonicClock);
         let mut camera = LiveCamera::open(&configuration.camera)?;
         let mut head = open(&configuration.ptz, clock.clone())?.context("the settings name no head")?;

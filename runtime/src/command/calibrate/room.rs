@@ -2,10 +2,9 @@
 
 use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::Context;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use lookhear::calibrating::listening::listen;
@@ -21,6 +20,7 @@ use lookhear_board::{Clock, MonotonicClock};
 use lookhear_calibration::{Fitted, Level};
 
 use super::super::output::{warn, write_text};
+use super::super::ptz::watch_for_interruption;
 use super::{Place, words};
 
 /// The procedure's name in the state directory.
@@ -110,9 +110,7 @@ impl Room {
         settings: &RoomSettings,
     ) -> anyhow::Result<bool> {
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
-        let asked_to_stop = Arc::new(AtomicBool::new(false));
-        let handler = asked_to_stop.clone();
-        ctrlc::set_handler(move || handler.store(true, Ordering::Release)).context("signals cannot be awaited")?;
+        let asked_to_stop = watch_for_interruption()?;
         let rounds = rounds(configuration, clock.now())?;
         let localiser = Localiser::new(bundle, &configuration.model.backend)?;
         let pace = PerceptionPace {
