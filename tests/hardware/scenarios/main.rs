@@ -60,6 +60,9 @@ impl Stage {
     }
 }
 
+/// How often a scenario is played that does not hold.
+const MOST_PLAYS: u32 = 3;
+
 type Scenario = fn(&Stage) -> Result<Row>;
 
 /// Every scenario, by name.
@@ -121,13 +124,30 @@ fn main() -> Result<()> {
             results: results.clone(),
             name: (*name).to_owned(),
         };
-        let row = scenario(&stage).unwrap_or_else(|error| Row {
-            injected: (*name).to_owned(),
+        let (row, plays) = played(name, *scenario, &stage);
+        row.append(name, plays, &results.join("rows.jsonl"))?;
+    }
+    Ok(())
+}
+
+/// Plays a scenario until it holds, at most [`MOST_PLAYS`] times: where the host stands still for seconds, a device that must keep
+/// time has missed it through no fault of its own. What moves in silence does so through its own. The row tells what was seen
+/// before.
+fn played(name: &str, scenario: Scenario, stage: &Stage) -> (Row, u32) {
+    let mut before = String::new();
+    let mut play = 1;
+    loop {
+        let mut row = scenario(stage).unwrap_or_else(|error| Row {
+            injected: name.to_owned(),
             expected: "the scenario runs to its end".to_owned(),
             seen: format!("{error:#}"),
             ..Row::default()
         });
-        row.append(name, &results.join("rows.jsonl"))?;
+        if row.holds || play == MOST_PLAYS || name == "silence" {
+            row.seen += &before;
+            return (row, play);
+        }
+        before += &format!("; play {play}: {}", row.seen);
+        play += 1;
     }
-    Ok(())
 }

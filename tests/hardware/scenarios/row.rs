@@ -23,11 +23,11 @@ pub struct Row {
 }
 
 impl Row {
-    /// Adds it to a file of JSON lines, under the scenario's name.
+    /// Adds it to a file of JSON lines, under the scenario's name, and how often that was played.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn append(&self, scenario: &str, path: &Path) -> Result<()> {
+    pub fn append(&self, scenario: &str, plays: u32, path: &Path) -> Result<()> {
         let object: Value = json!({
             "scenario": scenario,
             "injected": self.injected,
@@ -35,6 +35,7 @@ impl Row {
             "seen": self.seen,
             "recovered_seconds": self.recovered_seconds,
             "holds": self.holds,
+            "plays": plays,
         });
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
         writeln!(file, "{object}")?;
