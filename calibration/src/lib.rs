@@ -16,6 +16,8 @@
 //!
 //! Everything here is a pure function of its arguments: no devices, no files, no clock, no model.
 
+#[cfg(test)]
+mod chance;
 pub mod confidence;
 pub mod document;
 pub mod fire_rate;

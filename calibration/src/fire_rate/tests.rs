@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 use super::*;
+use crate::chance::Chance;
 use proptest::prelude::*;
 
 const RULE: FireRule = FireRule {
@@ -9,23 +10,6 @@ const RULE: FireRule = FireRule {
     hold_seconds: 4.0,
 };
 const PER_SECOND: usize = 5;
-
-/// Uniform numbers of 0..1, and normal ones.
-struct Chance(u64);
-
-impl Chance {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        (-2.0 * (1.0 - self.uniform()).ln()).sqrt() * (std::f64::consts::TAU * self.uniform()).cos()
-    }
-}
 
 /// How the noise of a room makes similarities.
 #[derive(Debug, Clone, Copy)]

@@ -2,25 +2,7 @@
 //! Flashes and claps that happen at known moments, as a camera and a microphone with known delays would tell of them.
 
 use super::*;
-
-/// Numbers that look like chance (SplitMix64).
-struct Chance(u64);
-
-impl Chance {
-    /// In 0..1.
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
-    }
-
-    /// Of mean 0 and standard deviation 1, nearly normal.
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| self.next()).sum::<f64>() - 6.0
-    }
-}
+use crate::chance::Chance;
 
 /// What happens before the camera and the microphone.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +50,7 @@ impl Scene {
     fn times(&self, chance: &mut Chance) -> Vec<f64> {
         let mut time = 1.0;
         let next = |_| {
-            time += if self.steady { 0.5 } else { 1.1 + 0.9 * chance.next() };
+            time += if self.steady { 0.5 } else { 1.1 + 0.9 * chance.uniform() };
             time
         };
         (0..self.events).map(next).collect()
@@ -86,7 +68,7 @@ impl Scene {
 
     fn glimpses(&self, times: &[f64], chance: &mut Chance) -> Vec<Glimpse> {
         let period = 1.0 / self.frame_rate;
-        let phase = chance.next() * period;
+        let phase = chance.uniform() * period;
         let exposed = self.exposure * period;
         let end = times.last().unwrap() + 1.5;
         let seen: Vec<f64> = times
@@ -109,11 +91,11 @@ impl Scene {
                 let change = 8.0 * (light - light_before) + self.grain * chance.normal();
                 let moved = 20.0 * (way - way_before).abs().min(0.1);
                 let walked = if self.walker && (begun * 0.25).fract() < 0.4 {
-                    0.3 + 0.3 * chance.next()
+                    0.3 + 0.3 * chance.uniform()
                 } else {
                     0.0
                 };
-                let both = moved + walked + self.grain * chance.next();
+                let both = moved + walked + self.grain * chance.uniform();
                 glimpses.push(Glimpse {
                     // The middle of the exposure is stamped with its beginning by the camera.
                     seconds: begun + exposed / 2.0 + self.jitter * chance.normal(),

@@ -5,20 +5,7 @@ use std::f64::consts::TAU;
 
 use super::rate::true_rate_hz;
 use super::*;
-
-/// Numbers that look like chance (SplitMix64).
-struct Chance(u64);
-
-impl Chance {
-    /// In −1..1, of mean 0.
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((bits ^ (bits >> 31)) >> 11) as f64 / (1_u64 << 52) as f64 - 1.0
-    }
-}
+use crate::chance::Chance;
 
 type Channels = Vec<Vec<f32>>;
 
@@ -39,7 +26,7 @@ fn stereo(material: Material, loud: f64, seconds: f64, rate_hz: u32, seed: u64) 
     let source: Vec<f64> = (0..samples + 3)
         .map(|index| {
             let time = index as f64 / rate;
-            let hiss = chance.next();
+            let hiss = chance.signed();
             low += 0.05 * (hiss - low);
             match material {
                 Material::Noise => 2.0 * low + 0.3 * hiss,
@@ -69,7 +56,7 @@ fn stereo(material: Material, loud: f64, seconds: f64, rate_hz: u32, seed: u64) 
     [0, 3]
         .map(|lag| {
             (0..samples)
-                .map(|index| step(loud * source[index + lag] + 0.0009 * chance.next()))
+                .map(|index| step(loud * source[index + lag] + 0.0009 * chance.signed()))
                 .collect()
         })
         .to_vec()
@@ -140,7 +127,7 @@ fn faults() -> Vec<Fault> {
             room.spoil(|c| {
                 let mut chance = Chance(5);
                 c[1].iter_mut()
-                    .for_each(|sample| *sample = (0.00003 * chance.next()) as f32);
+                    .for_each(|sample| *sample = (0.00003 * chance.signed()) as f32);
             })
         }),
         ("all muted", "Muted", |room| {
@@ -274,7 +261,7 @@ fn the_side_of_a_talk_is_told_where_it_can_be() {
         let mut room = Room::new(Material::Speech, 48_000, 3);
         let source = stereo(Material::Speech, 0.2, 10.0, 48_000, 4).swap_remove(0);
         let mut chance = Chance(8);
-        let mut noisy = |sample: f32| sample + (0.0005 * chance.next()) as f32;
+        let mut noisy = |sample: f32| sample + (0.0005 * chance.signed()) as f32;
         let left = source[shift..].iter().map(|sample| noisy(*sample)).collect();
         let right = source
             .iter()
@@ -313,7 +300,7 @@ fn a_wrong_rate_is_measured() {
                 .map(|block| {
                     let samples = block * u64::from(claimed_hz) / 50;
                     // Every stamp is late by up to 10 ms, every twentieth by much more.
-                    let late = 0.005 * (1.0 + chance.next()) + if block % 20 == 7 { 0.15 } else { 0.0 };
+                    let late = 0.005 * (1.0 + chance.signed()) + if block % 20 == 7 { 0.15 } else { 0.0 };
                     (samples, 5000.0 + samples as f64 / true_hz + late)
                 })
                 .collect();
