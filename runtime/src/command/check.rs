@@ -16,9 +16,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::SystemTime;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
-use lookhear::perception::bundle::Bundle;
 use lookhear::perception::localiser::Localiser;
 use lookhear_board::MonotonicClock;
 use lookhear_board::health::{HealthMonitor, SYSTEM_DIRECTORY};
@@ -145,10 +144,7 @@ fn permissions(groups: &BTreeMap<u32, String>) -> Vec<Finding> {
 }
 
 fn load(wanted: &Wanted) -> anyhow::Result<Localiser> {
-    let bundle = match &wanted.model {
-        None => Bundle::default_model().context("the model that ships with the program cannot be used")?,
-        Some(path) => Bundle::read(path).with_context(|| format!("the model {} cannot be used", path.display()))?,
-    };
+    let bundle = super::model::read(wanted.model.as_deref())?;
     Ok(Localiser::new(&bundle, &wanted.backend)?)
 }
 

@@ -1,6 +1,6 @@
 //! `lookhear model`: what the model is, what it learned from and how it scored.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -26,7 +26,7 @@ pub struct ModelOptions {
 impl ModelOptions {
     /// Makes the model ready.
     pub fn load(&self) -> anyhow::Result<Localiser> {
-        let mut bundle = read(self.model.as_ref())?;
+        let mut bundle = read(self.model.as_deref())?;
         if let Some(threshold) = self.threshold {
             bundle.manifest.threshold.similarity = threshold;
         }
@@ -45,17 +45,18 @@ pub struct Model {
 impl Model {
     /// Prints the bundle's `model.toml`.
     pub fn run(self) -> anyhow::Result<()> {
-        let bundle = read(self.model.as_ref())?;
+        let bundle = read(self.model.as_deref())?;
         let text = toml::to_string_pretty(&bundle.manifest).context("the bundle's model.toml cannot be written out")?;
         write_text(text.trim_end())
     }
 }
 
-fn read(path: Option<&PathBuf>) -> anyhow::Result<Bundle> {
-    match path {
-        None => Bundle::default_model().context("the model that ships with the program cannot be used"),
-        Some(path) => Bundle::read(path).with_context(|| format!("the model {} cannot be used", path.display())),
-    }
+/// Reads a model; where it cannot be used, the error names it.
+pub(super) fn read(path: Option<&Path>) -> anyhow::Result<Bundle> {
+    Bundle::read_or_default(path).with_context(|| match path {
+        None => "the model that ships with the program cannot be used".to_owned(),
+        Some(path) => format!("the model {} cannot be used", path.display()),
+    })
 }
 
 /// A similarity from the command line.

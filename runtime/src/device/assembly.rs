@@ -404,10 +404,7 @@ fn within(state_directory: Option<&Path>, path: &Path) -> PathBuf {
 }
 
 fn read_bundle(configuration: &Configuration, calibration: &Calibration) -> Result<Bundle, BundleError> {
-    let mut bundle = match &configuration.model.path {
-        Some(path) => Bundle::read(path)?,
-        None => Bundle::default_model()?,
-    };
+    let mut bundle = Bundle::read_or_default(configuration.model.path.as_deref())?;
     let fitted = calibration
         .threshold
         .as_ref()

@@ -95,6 +95,12 @@ impl Bundle {
         Self::from_bytes(include_bytes!("../../model/default.lookhear"))
     }
 
+    /// The bundle in a file; where none is named, the model that ships with the product.
+    #[cfg(feature = "default-model")]
+    pub fn read_or_default(path: Option<&Path>) -> Result<Self, BundleError> {
+        path.map_or_else(Self::default_model, Self::read)
+    }
+
     /// Reads and checks a bundle file.
     pub fn read(path: &Path) -> Result<Self, BundleError> {
         let bytes = std::fs::read(path).map_err(|cause| BundleError::Unreadable {

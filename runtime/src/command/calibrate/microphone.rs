@@ -66,10 +66,7 @@ impl Microphone {
             bail!("--from tells where the talk comes from: leave --no-talk out");
         }
         let (configuration, store) = (place.configuration()?, place.store());
-        let bundle = match &configuration.model.path {
-            Some(path) => Bundle::read(path)?,
-            None => Bundle::default_model()?,
-        };
+        let bundle = Bundle::read_or_default(configuration.model.path.as_deref())?;
         let source = sources::microphone_name(&configuration);
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
         let rounds = sources::rounds(&configuration, clock.now())?;

@@ -49,10 +49,7 @@ impl Room {
     /// Listens, fits, and keeps what was found.
     pub fn run(&self, place: &Place) -> anyhow::Result<()> {
         let (configuration, store) = (place.configuration()?, place.store());
-        let bundle = match &configuration.model.path {
-            Some(path) => Bundle::read(path)?,
-            None => Bundle::default_model()?,
-        };
+        let bundle = Bundle::read_or_default(configuration.model.path.as_deref())?;
         let model = bundle.manifest.identity();
         let microphone = &microphone_name(&configuration);
         if self.fresh {
