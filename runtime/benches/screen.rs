@@ -61,6 +61,7 @@ fn status() -> Status {
         percept: Some(Percept {
             heatmap,
             peak,
+            centre: peak,
             similarity: 0.7,
             probability: None,
             accepted: true,

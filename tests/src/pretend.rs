@@ -196,6 +196,7 @@ fn tell(status: &mut Status, now: Duration, is_deaf: bool, camera: &Camera) {
             values: values.collect(),
         },
         peak: place,
+        centre: place,
         similarity,
         probability: None,
         accepted: sounds,

@@ -128,6 +128,7 @@ mod tests {
                 values: vec![0.25, 0.5],
             },
             peak: Point { x: 0.75, y: 0.5 },
+            centre: Point { x: 0.75, y: 0.5 },
             similarity: 0.5,
             probability: None,
             accepted: true,

@@ -235,6 +235,7 @@ mod tests {
         Percept {
             heatmap,
             peak,
+            centre: peak,
             similarity,
             probability: None,
             accepted: true,

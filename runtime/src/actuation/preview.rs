@@ -143,6 +143,7 @@ mod tests {
             percept: Some(Percept {
                 heatmap,
                 peak: Point { x: 0.75, y: 0.5 },
+                centre: Point { x: 0.75, y: 0.5 },
                 similarity: 0.9,
                 probability: None,
                 accepted: true,

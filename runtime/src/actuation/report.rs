@@ -164,6 +164,7 @@ mod tests {
             percept: Some(Percept {
                 heatmap: Heatmap::default(),
                 peak: Point { x: 0.75, y: 0.5 },
+                centre: Point { x: 0.75, y: 0.5 },
                 similarity: 0.5,
                 probability: None,
                 accepted: true,

@@ -171,7 +171,7 @@ impl Attender {
         let Perceived::Percept(percept, view) = perceived else {
             return None;
         };
-        let Point { x, y } = percept.peak;
+        let Point { x, y } = percept.centre;
         if !percept.accepted || !x.is_finite() || !y.is_finite() {
             return None;
         }

@@ -9,6 +9,7 @@ use super::encoder::{Encoder, EncoderError};
 use super::heatmap::{Heatmap, Point};
 use super::listener::{Ear, SoundEmbedding, SoundError};
 use super::manifest::Manifest;
+use super::mean_shift::MeanShift;
 use super::percept::Percept;
 use super::picture::{PictureError, PictureFrontEnd};
 
@@ -46,6 +47,7 @@ pub struct Localiser {
     vision: Encoder,
     ear: Ear,
     pixels: Vec<f32>,
+    mean_shift: MeanShift,
 }
 
 impl Localiser {
@@ -83,6 +85,7 @@ impl Localiser {
             vision,
             ear,
             pixels,
+            mean_shift: MeanShift::default(),
         })
     }
 
@@ -114,19 +117,58 @@ impl Localiser {
         sound: &SoundEmbedding,
         stamp: Duration,
     ) -> Result<Percept, LocaliserError> {
-        let mut heatmap = Heatmap::default();
-        let cells = self.manifest.picture.map_cells;
-        heatmap.fill(self.see(picture)?, cells, cells, sound.values());
-        let peak = heatmap.peak();
-        let (x, y) = self.front_end.to_frame(picture.width, picture.height, peak.x, peak.y);
-        let similarity = heatmap.similarity();
-        Ok(Percept {
-            accepted: similarity >= self.manifest.threshold.similarity,
-            peak: Point { x, y },
-            probability: self.manifest.confidence.as_ref().map(|fit| fit.probability(similarity)),
-            similarity,
-            heatmap,
-            stamp,
-        })
+        self.front_end.prepare(picture, &mut self.pixels)?;
+        let seen = self.vision.run(&self.pixels)?;
+        let percept = agreement(&self.manifest, &mut self.mean_shift, seen, sound, stamp);
+        Ok(in_frame(&self.front_end, percept, (picture.width, picture.height)))
+    }
+
+    /// Finds where another sound comes from in a picture that [`Localiser::see`] has understood; `size` is the picture's width and
+    /// height in pixels.
+    pub fn localise_again(
+        &mut self,
+        seen: &[f32],
+        size: (usize, usize),
+        sound: &SoundEmbedding,
+        stamp: Duration,
+    ) -> Percept {
+        let percept = agreement(&self.manifest, &mut self.mean_shift, seen, sound, stamp);
+        in_frame(&self.front_end, percept, size)
+    }
+}
+
+/// Where what was seen and what was heard agree, in the coordinates of the map.
+fn agreement(
+    manifest: &Manifest,
+    mean_shift: &mut MeanShift,
+    seen: &[f32],
+    sound: &SoundEmbedding,
+    stamp: Duration,
+) -> Percept {
+    let mut heatmap = Heatmap::default();
+    let cells = manifest.picture.map_cells;
+    heatmap.fill(seen, cells, cells, sound.values());
+    let similarity = heatmap.similarity();
+    Percept {
+        accepted: similarity >= manifest.threshold.similarity,
+        peak: heatmap.peak(),
+        centre: mean_shift.centre(&heatmap),
+        probability: manifest.confidence.as_ref().map(|fit| fit.probability(similarity)),
+        similarity,
+        heatmap,
+        stamp,
+    }
+}
+
+/// The same, with places in the coordinates of the whole frame.
+fn in_frame(front_end: &PictureFrontEnd, percept: Percept, (width, height): (usize, usize)) -> Percept {
+    let place = |point: Point| {
+        let (x, y) = front_end.to_frame(width, height, point.x, point.y);
+        Point { x, y }
+    };
+    Percept {
+        peak: place(percept.peak),
+        centre: place(percept.centre),
+        ..percept
     }
 }

@@ -8,6 +8,7 @@ pub mod listener;
 pub mod localiser;
 pub mod log_mel;
 pub mod manifest;
+pub mod mean_shift;
 pub mod mel;
 pub mod percept;
 pub mod picture;

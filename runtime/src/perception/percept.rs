@@ -11,6 +11,9 @@ pub struct Percept {
     pub heatmap: Heatmap,
     /// Where the greatest similarity lies, in the coordinates of the whole frame.
     pub peak: Point,
+    /// The middle of what stands out around the peak, in the coordinates of the whole frame: where to aim, for the peak may lie at
+    /// the edge of the thing that sounds (see [`MeanShift`](super::mean_shift::MeanShift)).
+    pub centre: Point,
     /// The greatest similarity, −1..1.
     pub similarity: f32,
     /// How likely the source is in view, at the peak, 0..1; `None` where the model does not know how sure its similarities

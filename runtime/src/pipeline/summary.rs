@@ -194,6 +194,7 @@ mod tests {
         Percept {
             heatmap: Heatmap::default(),
             peak,
+            centre: peak,
             similarity: 0.6,
             probability: None,
             accepted,

@@ -7,7 +7,6 @@ use anyhow::{Result, ensure};
 use lookhear::actuation::{Command, Controller, ControllerSettings, Situation};
 use lookhear::attention::{Attender, Attention, AttentionSettings, CameraView, Optics, OpticsSettings, Perceived};
 use lookhear::perception::bundle::Bundle;
-use lookhear::perception::heatmap::Heatmap;
 use lookhear::perception::localiser::Localiser;
 use lookhear::perception::percept::Percept;
 use lookhear::pipeline::OfflineSettings;
@@ -179,7 +178,7 @@ impl Closed {
             None => Perceived::Nothing,
         };
         self.attention = self.attender.step(now, perceived, view_now);
-        Ok(percept.map(|(percept, view)| (view.bearing(percept.peak), percept.similarity, percept.accepted)))
+        Ok(percept.map(|(percept, view)| (view.bearing(percept.centre), percept.similarity, percept.accepted)))
     }
 
     fn view(&self, orientation: Orientation) -> CameraView {
@@ -210,22 +209,11 @@ impl Closed {
                 .look(orientation, self.field_of_view_degrees, FRAME, &mut self.picture);
             self.seen = Some((orientation, self.localiser.see(&self.picture)?.to_vec()));
         }
-        let manifest = self.localiser.manifest();
-        let cells = manifest.picture.map_cells;
-        let mut heatmap = Heatmap::default();
-        if let Some((_, vision)) = &self.seen {
-            heatmap.fill(vision, cells, cells, sound.values());
-        }
-        let similarity = heatmap.similarity();
         let is_audible = Level::of(&self.recent) > OfflineSettings::default().quiet;
-        Ok(Some(Percept {
-            // The model looks at the whole frame, squeezed into its square: shares of its map are shares of the frame.
-            peak: heatmap.peak(),
-            similarity,
-            probability: None,
-            accepted: similarity >= manifest.threshold.similarity && is_audible,
-            heatmap,
-            stamp,
+        Ok(self.seen.as_ref().map(|(_, seen)| {
+            let mut percept = self.localiser.localise_again(seen, FRAME, &sound, stamp);
+            percept.accepted &= is_audible;
+            percept
         }))
     }
 }

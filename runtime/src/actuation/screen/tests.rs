@@ -63,6 +63,7 @@ fn tracking(stamp: Duration) -> Status {
         percept: Some(Percept {
             heatmap,
             peak,
+            centre: peak,
             similarity: 0.9,
             probability: None,
             accepted: true,

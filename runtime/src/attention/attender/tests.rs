@@ -24,6 +24,7 @@ fn percept(peak: Point, accepted: bool) -> Percept {
     Percept {
         heatmap: Heatmap::default(),
         peak,
+        centre: peak,
         similarity: 0.5,
         probability: None,
         accepted,

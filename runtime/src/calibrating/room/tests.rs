@@ -64,6 +64,7 @@ fn percept(seconds: f64, similarity: f32, decibels: f32) -> Perceived {
         percept: Some(Percept {
             heatmap: Heatmap::default(),
             peak: Point { x: 0.5, y: 0.5 },
+            centre: Point { x: 0.5, y: 0.5 },
             similarity,
             probability: None,
             accepted: false,
