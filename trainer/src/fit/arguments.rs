@@ -14,7 +14,7 @@ use lookhear::perception::picture::PictureTransform;
 use super::checkpoint::Checkpoint;
 use super::data::{Data, DataArguments, split};
 use super::device::DeviceName;
-use super::edge::Edge;
+use super::edge::{Edge, Examples};
 use super::examples::{Amount, examples};
 use super::features::FeatureNetworks;
 use super::paper::Paper;
@@ -177,33 +177,53 @@ fn edge(arguments: &FitArguments, data: &Data, run: &Run<'_>) -> anyhow::Result<
     )?;
     let backbones = Backbones::read(folder).context("the pretrained weights cannot be used")?;
     let bridge = Bridge::committed()?;
+    let start = Projection::new(&bridge, plan.seed, &Device::flex());
+    let start_weights = named::read(&start);
     let outcome = if plan.epochs == 0 {
-        Outcome::untrained(named::read(&Projection::new(&bridge, plan.seed, &Device::flex())))
+        Outcome::untrained(start_weights.clone())
     } else {
-        let networks = FeatureNetworks::new(&backbones, &bridge, plan.side_pixels, plan.storage)?;
-        let amount = Amount {
-            strays: plan.strays,
-            threads: arguments.threads,
+        // What has learned all that the plan has in store needs no examples to be written again.
+        let examples = if run.is_finished()? {
+            Examples::none(bridge.channels)
+        } else {
+            prepared(arguments, data, plan, &backbones, &bridge)?
         };
-        let strays = data.composer.as_ref().map_or(0, |_| plan.strays);
-        let bar = bar((data.source.len() + strays) as u64, "seeing and hearing")?;
-        let examples = examples(
-            &*data.source,
-            data.composer.as_ref(),
-            &networks,
-            bridge.channels,
-            amount,
-            plan,
-            || bar.inc(1),
-        )?;
-        bar.finish_and_clear();
         train(&Edge::new(&bridge, &examples, plan), run)?
     };
-    let projection = Projection::new(&bridge, plan.seed, &Device::flex());
-    let projection = named::write(projection, &outcome.weights)?;
+    let weights = named::between(&start_weights, &outcome.weights, 1.0 - plan.start_share as f32);
+    let projection = named::write(start, &weights)?;
     let name = arguments.name.as_deref().unwrap_or("lookhear-edge");
     let bundle = unmeasured(name, &backbones, &bridge, &projection, plan.side_pixels, plan.storage)?;
     Ok((bundle, outcome))
+}
+
+/// Everything that `edge` learns from, seen and heard by the backbones.
+fn prepared(
+    arguments: &FitArguments,
+    data: &Data,
+    plan: &Plan,
+    backbones: &Backbones,
+    bridge: &Bridge,
+) -> anyhow::Result<Examples> {
+    let networks = FeatureNetworks::new(backbones, bridge, plan.side_pixels, plan.storage)?;
+    let amount = Amount {
+        strays: plan.strays,
+        threads: arguments.threads,
+    };
+    let strays = data.composer.as_ref().map_or(0, |_| plan.strays);
+    let bar = bar((data.source.len() + strays) as u64, "seeing and hearing")?;
+    let composer = data.composer.as_ref();
+    let examples = examples(
+        &*data.source,
+        composer,
+        &networks,
+        bridge.channels,
+        amount,
+        plan,
+        || bar.inc(1),
+    )?;
+    bar.finish_and_clear();
+    Ok(examples)
 }
 
 fn paper(arguments: &FitArguments, data: &Data, run: &Run<'_>) -> anyhow::Result<(Bundle, Outcome)> {

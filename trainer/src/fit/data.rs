@@ -94,7 +94,7 @@ impl DataArguments {
 }
 
 /// Share of composed scenes in which a person speaks: neither backbone's classes know people in a picture, so the pairs must teach it.
-const SPEECH_SHARE: f64 = 0.2;
+const SPEECH_SHARE: f64 = 0.35;
 
 fn composed(corpus: Corpus, plan: &Plan) -> anyhow::Result<Data> {
     let settings = Settings {

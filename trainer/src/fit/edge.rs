@@ -51,6 +51,18 @@ pub struct Examples {
     pub cells: usize,
 }
 
+impl Examples {
+    /// Nothing, for a run that has learned all it is to learn.
+    pub fn none(channels: usize) -> Self {
+        Self {
+            pairs: Vec::new(),
+            strays: Vec::new(),
+            channels,
+            cells: 0,
+        }
+    }
+}
+
 /// The projections with the examples they learn from.
 #[derive(Debug)]
 pub struct Edge<'a> {
@@ -412,6 +424,8 @@ mod tests {
         assert_eq!(stops, 3 * 3, "41 trained pairs in batches of 8, two to a step");
         assert!(outcome == expected, "{:?} against {:?}", outcome.best, expected.best);
         assert_eq!(contrasts(broken.path()), contrasts(whole.path()));
+        let again = carry_out(&Examples::none(bridge.channels), &bridge, &plan, whole.path(), false);
+        assert!(again == expected, "what has ended is read again, without examples");
     }
 
     #[test]

@@ -97,6 +97,10 @@ pub struct Plan {
     pub mixing: bool,
     /// What a step keeps of the moving average of the weights; 0 for none.
     pub average: f64,
+    /// Share of its start in the weights that `edge` ends with: what training adds counts by the rest (Wortsman et al. 2022, "Robust
+    /// fine-tuning of zero-shot models").
+    #[serde(default)]
+    pub start_share: f64,
     /// Share of the pairs that is held out to validate on.
     pub validation: f64,
     /// Epochs without a better validation after which the run ends; 0 for never.
@@ -128,7 +132,7 @@ impl Plan {
             side_pixels: 448,
             sound_seconds: 10.0,
             width: 64,
-            epochs: 4,
+            epochs: 6,
             batch: 64,
             accumulate: 1,
             rate: 3e-4,
@@ -142,10 +146,11 @@ impl Plan {
             without: Vec::new(),
             mixing: false,
             average: 0.0,
+            start_share: 0.3,
             validation: 0.0,
             patience: 0,
             precision: Precision::F32,
-            pairs: 4000,
+            pairs: 3200,
             strays: 256,
             storage: Storage::Int8,
             seed: 1,
@@ -162,6 +167,7 @@ impl Plan {
                 epsilon: 1e-8,
                 temperature: crate::objective::trimap::TEMPERATURE,
                 dropout: 0.0,
+                start_share: 0.0,
                 validation: 0.05,
                 storage: Storage::Float32,
                 ..edge
@@ -208,7 +214,7 @@ impl Plan {
         let free = |name: &str| match name {
             // A cosine falls towards the last epoch, so that another number of them is another run from the first step on.
             "epochs" => self.fall == Fall::Constant,
-            "patience" | "storage" => true,
+            "patience" | "storage" | "start_share" => true,
             _ => false,
         };
         let differs = own
@@ -240,10 +246,11 @@ impl Plan {
                 format!("{} and {}", self.rate, self.temperature),
             );
         }
-        if ![self.dropout, self.average, self.validation].into_iter().all(share) {
+        let shares = [self.dropout, self.average, self.start_share, self.validation];
+        if !shares.into_iter().all(share) {
             return wrong(
-                "dropout, average and validation must be shares from 0 to below 1",
-                format!("{}, {} and {}", self.dropout, self.average, self.validation),
+                "dropout, average, the start's share and validation must be shares from 0 to below 1",
+                shares.map(|share| share.to_string()).join(", "),
             );
         }
         if !(self.weight_decay >= 0.0 && self.weight_decay.is_finite() && self.equivariance.is_finite()) {
@@ -306,7 +313,7 @@ pub struct Changes {
     #[arg(long, value_name = "CHANNELS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<usize>,
-    /// Passes over the pairs; 0 writes the untrained start [edge: 4, paper: 100]
+    /// Passes over the pairs; 0 writes the untrained start [edge: 6, paper: 100]
     #[arg(long)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<usize>,
@@ -358,6 +365,10 @@ pub struct Changes {
     #[arg(long, value_name = "SHARE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average: Option<f64>,
+    /// Share of its start in the weights that edge ends with [edge: 0.3]
+    #[arg(long, value_name = "SHARE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_share: Option<f64>,
     /// Share of the pairs that is held out to validate on [edge: 0, paper: 0.05]
     #[arg(long, value_name = "SHARE")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -370,7 +381,7 @@ pub struct Changes {
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
-    /// Pairs to compose out of a corpus [4000]
+    /// Pairs to compose out of a corpus [3200]
     #[arg(long, value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pairs: Option<usize>,

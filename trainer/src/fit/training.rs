@@ -79,6 +79,14 @@ impl Outcome {
     }
 }
 
+impl Run<'_> {
+    /// Whether the folder holds a run that has been through all epochs.
+    pub fn is_finished(&self) -> anyhow::Result<bool> {
+        let last = Checkpoint::read(&self.folder.join(LAST))?;
+        Ok(last.is_some_and(|last| last.standing.epoch > self.plan.epochs))
+    }
+}
+
 /// Trains from the start, or from where the folder's last checkpoint stands.
 pub fn train<L: Learner>(learner: &L, run: &Run<'_>) -> anyhow::Result<Outcome> {
     let Run { plan, folder, .. } = *run;
@@ -103,7 +111,7 @@ pub fn train<L: Learner>(learner: &L, run: &Run<'_>) -> anyhow::Result<Outcome> 
         );
     }
     anyhow::ensure!(
-        plan.epochs == 0 || learner.batches_in_epoch() > 0,
+        plan.epochs == 0 || learner.batches_in_epoch() > 0 || run.is_finished()?,
         "there are too few pairs for a batch of {}; give a smaller --batch, or bring more data",
         plan.batch
     );

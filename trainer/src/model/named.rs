@@ -57,6 +57,24 @@ pub fn write<M: Module>(module: M, tensors: &BTreeMap<String, NamedTensor>) -> R
     Ok(module.map(&mut writer))
 }
 
+/// The numbers that lie between two networks', `share` of the way from one to the other; those that only the other has are its own.
+pub fn between(
+    from: &BTreeMap<String, NamedTensor>,
+    to: &BTreeMap<String, NamedTensor>,
+    share: f32,
+) -> BTreeMap<String, NamedTensor> {
+    let moved = |(name, to): (&String, &NamedTensor)| {
+        let mut tensor = to.clone();
+        if let Some(from) = from.get(name) {
+            for (to, from) in tensor.values.iter_mut().zip(&from.values) {
+                *to = from + share * (*to - from);
+            }
+        }
+        (name.clone(), tensor)
+    };
+    to.iter().map(moved).collect()
+}
+
 /// Compares with what a network has, before any of it is changed.
 fn check(own: &BTreeMap<String, NamedTensor>, given: &BTreeMap<String, NamedTensor>) -> Result<(), Foreign> {
     let mut foreign = Foreign {
@@ -142,6 +160,24 @@ mod tests {
     use super::*;
     use crate::model::paper::layers::BatchNorm;
     use burn::tensor::Device;
+
+    #[test]
+    fn between_two_networks_lie_their_weighted_means() {
+        let tensors = |names: &[&str], values: [f32; 2]| -> BTreeMap<String, NamedTensor> {
+            let tensor = NamedTensor {
+                shape: vec![2],
+                values: values.to_vec(),
+            };
+            names.iter().map(|&name| (name.to_owned(), tensor.clone())).collect()
+        };
+        let (from, to) = (
+            tensors(&["weight"], [1.0, 2.0]),
+            tensors(&["bias", "weight"], [3.0, 0.0]),
+        );
+        let found = between(&from, &to, 0.25);
+        assert_eq!(found["weight"].values, [1.5, 1.5]);
+        assert_eq!(found["bias"], to["bias"]);
+    }
 
     #[test]
     fn what_is_written_by_name_is_read_again() {
