@@ -2,11 +2,13 @@
 
 use super::heatmap::{Heatmap, Point};
 
-/// Standard deviation of the window, in shares of the picture's width and height: about that of a thing that fills half of them.
-/// Wider windows were drawn to what stands beside small things, narrower ones stayed at the edges of great ones.
-const WINDOW: f32 = 0.16;
-/// Cells count by how far they are above the level at this share of the way from the map's median to its peak.
+/// Standard deviation of the window, in shares of the picture's width and height. Wider windows left things that are cut off by the
+/// picture's edge, narrower ones stayed at the edges of great things.
+const WINDOW: f32 = 0.12;
+/// Cells count from this share of the way from the map's median to its peak on, …
 const LEVEL: f32 = 0.3;
+/// … and count in full this share further: how far a thing reaches says more of its middle than where the map is highest.
+const RISE: f32 = 0.1;
 /// It has come to rest once a step is shorter, in shares of the picture.
 const REST: f32 = 1e-3;
 const MOST_STEPS: usize = 20;
@@ -24,16 +26,16 @@ impl MeanShift {
     /// and Meer 2002, section 2). (0.5, 0.5) for an empty map, the peak where nothing stands out.
     pub fn centre(&mut self, heatmap: &Heatmap) -> Point {
         let mut centre = heatmap.peak();
-        let highest = heatmap.similarity();
         let median = self.median(&heatmap.values);
-        let level = median + LEVEL * (highest - median);
+        let height = heatmap.similarity() - median;
+        let (level, rise) = (median + LEVEL * height, RISE * height);
         for _ in 0..MOST_STEPS {
             window(&mut self.across, heatmap.width, centre.x);
             window(&mut self.down, heatmap.height, centre.y);
             let (mut x, mut y, mut sum) = (0.0, 0.0, 0.0);
             for (row, (values, down)) in heatmap.rows().zip(&self.down).enumerate() {
                 for (column, (value, across)) in values.iter().zip(&self.across).enumerate() {
-                    let weight = (value - level).max(0.0) * across * down;
+                    let weight = (value - level).min(rise).max(0.0) * across * down;
                     x += weight * middle(column, heatmap.width);
                     y += weight * middle(row, heatmap.height);
                     sum += weight;

@@ -66,7 +66,7 @@ impl Summary {
         self.silent += usize::from(silent);
         if percept.accepted {
             self.knows = percept.probability.is_some();
-            let Point { x, y } = percept.peak;
+            let Point { x, y } = percept.centre;
             let cell = |share: f32| ((share * CELLS as f32) as usize).min(CELLS - 1);
             let place = &mut self.places[cell(y) * CELLS + cell(x)];
             for (sum, value) in

@@ -8,8 +8,11 @@ use lookhear_board::Orientation;
 
 use super::closed::Record;
 
-/// How close to a thing the camera must look to have it in the middle, in degrees: the controller's outer dead zone.
-const CENTRED_DEGREES: f64 = 8.0;
+/// How close to a thing the camera must look to have it in the middle, in degrees: the controller's outer dead zone or, for one that is
+/// wider than three of those, a third of its width.
+pub fn centred_degrees(width_degrees: f64) -> f64 {
+    f64::max(8.0, width_degrees / 3.0)
+}
 
 /// How the camera came to look at a sounding thing.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,11 +31,13 @@ pub struct Approach {
     pub right: f64,
 }
 
-/// How the camera came to look at a thing that began to sound at a time.
-pub fn approach(records: &[Record], thing: Orientation, from: Duration) -> Approach {
+/// How the camera came to look at a thing, so many degrees wide, that began to sound at a time.
+pub fn approach(records: &[Record], thing: Orientation, width_degrees: f64, from: Duration) -> Approach {
     let records: Vec<&Record> = records.iter().filter(|record| record.time >= from).collect();
     let beside = |record: &Record| angle_degrees(record.looks, thing);
-    let away = records.iter().rposition(|record| beside(record) > CENTRED_DEGREES);
+    let away = records
+        .iter()
+        .rposition(|record| beside(record) > centred_degrees(width_degrees));
     let centred = away.map_or(0, |index| index + 1);
     let start = records.first().map_or(thing, |record| record.looks);
     let whole = angle_degrees(start, thing);

@@ -9,7 +9,7 @@ mod photograph;
 mod soundscape;
 
 pub use closed::{Closed, Conditions, Record};
-pub use figures::{Approach, approach, movements, swings};
+pub use figures::{Approach, approach, centred_degrees, movements, swings};
 pub use material::{Material, recording};
 pub use photograph::{Placed, Thing, panorama};
 pub use soundscape::{Soundscape, Steady};
