@@ -45,18 +45,15 @@ impl Heatmap {
         self.values.iter().copied().reduce(f32::max).unwrap_or(0.0)
     }
 
-    /// The number of the cell with the greatest similarity, the first of equals.
-    pub(super) fn strongest(&self) -> Option<usize> {
-        let cells = self.values.iter().enumerate();
-        cells
-            .max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)))
-            .map(|(index, _)| index)
-    }
-
     /// Where the greatest similarity lies: the centre of the strongest cell, moved by at most half a cell towards the
     /// stronger neighbours (the vertex of the parabola through three cells, along each axis).
     pub fn peak(&self) -> Point {
-        let Some(index) = self.strongest() else {
+        let Some((index, _)) = self
+            .values
+            .iter()
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)))
+        else {
             return Point { x: 0.5, y: 0.5 };
         };
         let (row, column) = (index / self.width, index % self.width);
