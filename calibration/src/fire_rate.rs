@@ -116,7 +116,9 @@ impl ThresholdFit {
             Some(most) => (lowest_with(most, base, peaks), None),
             None => {
                 let tail = Tail::find(base, peaks, FireRate::lowest_without_tail(1.0, confidence) / per_hour)?;
-                (tail.threshold(hours, per_hour, confidence), Some(tail))
+                // Whatever the tail says, what was heard itself must keep to the rate.
+                let heard = lowest_with((per_hour * hours) as usize, base, peaks);
+                (tail.threshold(hours, per_hour, confidence).max(heard), Some(tail))
             }
         };
         Ok(Self::at(threshold, method, tail, streams, rule))
