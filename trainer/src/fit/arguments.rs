@@ -11,7 +11,6 @@ use burn::tensor::Device;
 use lookhear::perception::bundle::Bundle;
 use lookhear::perception::picture::PictureTransform;
 
-use super::checkpoint::Checkpoint;
 use super::data::{Data, DataArguments, split};
 use super::device::DeviceName;
 use super::edge::{Edge, Examples};
@@ -20,7 +19,7 @@ use super::features::FeatureNetworks;
 use super::paper::Paper;
 use super::plan::{Changes, Network, Plan};
 use super::record::{Beginning, Rebuilding, Start};
-use super::training::{Ending, LAST, Outcome, Run, train};
+use super::training::{Ending, LAST, Outcome, Run, is_finished, train};
 use crate::dataset::Profile;
 use crate::dataset::loader::{Loader, LoaderSettings};
 use crate::dataset::preparation::{Preparation, Settings};
@@ -93,11 +92,11 @@ pub fn run(arguments: FitArguments) -> anyhow::Result<()> {
     let data = arguments.data.open(&plan)?;
     if let Some(model) = &model {
         model.same(&beginning(&arguments, plan.network, &data)?)?;
-        let last = folder(&arguments).join(LAST);
-        let finished = Checkpoint::read(&last)?.is_some_and(|last| last.standing.epoch > plan.epochs);
+        let folder = folder(&arguments);
         anyhow::ensure!(
-            !finished,
-            "{last:?} is of a finished run, so that nothing would be trained; choose another folder with --run"
+            !is_finished(&folder, &plan)?,
+            "{:?} is of a finished run, so that nothing would be trained; choose another folder with --run",
+            folder.join(LAST)
         );
     }
     let stop = stop_on_interrupt()?;
@@ -183,7 +182,7 @@ fn edge(arguments: &FitArguments, data: &Data, run: &Run<'_>) -> anyhow::Result<
         Outcome::untrained(start_weights.clone())
     } else {
         // What has learned all that the plan has in store needs no examples to be written again.
-        let examples = if run.is_finished()? {
+        let examples = if is_finished(run.folder, plan)? {
             Examples::none(bridge.channels)
         } else {
             prepared(arguments, data, plan, &backbones, &bridge)?

@@ -80,6 +80,11 @@ impl Standing {
             metrics_bytes: 0,
         }
     }
+
+    /// Whether the run has been through all epochs of a plan.
+    pub fn is_through(&self, plan: &Plan) -> bool {
+        self.epoch > plan.epochs
+    }
 }
 
 /// All of a run.

@@ -79,12 +79,10 @@ impl Outcome {
     }
 }
 
-impl Run<'_> {
-    /// Whether the folder holds a run that has been through all epochs.
-    pub fn is_finished(&self) -> anyhow::Result<bool> {
-        let last = Checkpoint::read(&self.folder.join(LAST))?;
-        Ok(last.is_some_and(|last| last.standing.epoch > self.plan.epochs))
-    }
+/// Whether a folder holds a run that has been through all epochs of a plan.
+pub fn is_finished(folder: &Path, plan: &Plan) -> anyhow::Result<bool> {
+    let last = Checkpoint::read(&folder.join(LAST))?;
+    Ok(last.is_some_and(|last| last.standing.is_through(plan)))
 }
 
 /// Trains from the start, or from where the folder's last checkpoint stands.
@@ -110,15 +108,16 @@ pub fn train<L: Learner>(learner: &L, run: &Run<'_>) -> anyhow::Result<Outcome> 
             "going on"
         );
     }
+    let is_through = found.as_ref().is_some_and(|found| found.standing.is_through(plan));
     anyhow::ensure!(
-        plan.epochs == 0 || learner.batches_in_epoch() > 0 || run.is_finished()?,
+        plan.epochs == 0 || learner.batches_in_epoch() > 0 || is_through,
         "there are too few pairs for a batch of {}; give a smaller --batch, or bring more data",
         plan.batch
     );
     let mut state = State::new(learner, run, found)?;
     let mut metrics = Metrics::open(folder, state.standing.metrics_bytes)?;
     let ending = loop {
-        if state.standing.epoch > plan.epochs {
+        if state.standing.is_through(plan) {
             break Ending::Finished;
         }
         if let Some((best, _)) = state.standing.best
