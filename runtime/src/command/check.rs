@@ -98,7 +98,7 @@ fn findings_of(wanted: &Wanted) -> Vec<Finding> {
         devices::open_if_screen(&wanted.screen),
     ));
     let model = load(wanted).and_then(|mut localiser| model::measure(&mut localiser));
-    findings.push(model::check_pace(&wanted.backend, model, wanted.percepts_per_second));
+    findings.push(model::check_pace(&wanted.model.backend, model, wanted.percepts_per_second));
     findings.push(machine::check_clock(&MonotonicClock, thread::sleep, SystemTime::now()));
     let system = Path::new(SYSTEM_DIRECTORY);
     let health = HealthMonitor::new(system).read();
@@ -144,8 +144,8 @@ fn permissions(groups: &BTreeMap<u32, String>) -> Vec<Finding> {
 }
 
 fn load(wanted: &Wanted) -> anyhow::Result<Localiser> {
-    let bundle = super::model::read(wanted.model.as_deref())?;
-    Ok(Localiser::new(&bundle, &wanted.backend)?)
+    let bundle = super::model::read(wanted.model.path.as_deref())?;
+    Ok(Localiser::new(&bundle, &wanted.model.backend()?)?)
 }
 
 /// Whether the configuration can be used; where it cannot, the rest is judged by the defaults.

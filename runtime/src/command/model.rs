@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use lookhear::perception::bundle::Bundle;
+use lookhear::perception::encoder::Backend;
 use lookhear::perception::localiser::Localiser;
 
 use super::output::write_text;
@@ -18,6 +19,9 @@ pub struct ModelOptions {
     /// What runs the networks: cpu, or where the build has it cuda, gpu, gpu-or-cpu
     #[arg(long, value_name = "NAME", default_value = lookhear::perception::encoder::CPU)]
     backend: String,
+    /// Threads that share the networks' work on the processor
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    threads: u16,
     /// Similarity from which on something in view counts as the source, in place of the model's own
     #[arg(long, value_name = "SIMILARITY", value_parser = similarity, allow_negative_numbers = true)]
     threshold: Option<f32>,
@@ -30,7 +34,7 @@ impl ModelOptions {
         if let Some(threshold) = self.threshold {
             bundle.manifest.threshold.similarity = threshold;
         }
-        Ok(Localiser::new(&bundle, &self.backend)?)
+        Ok(Localiser::new(&bundle, &Backend::new(&self.backend, usize::from(self.threads))?)?)
     }
 }
 

@@ -124,7 +124,7 @@ impl Device {
         };
         plans.push({
             let (lines, bundle, slowdown) = (lines.clone(), bundle.clone(), slowdown.clone());
-            let backend = configuration.model.backend.clone();
+            let model = configuration.model.clone();
             let sound = Mutex::new(sound_reader);
             plan("perception", move |pulse| {
                 let lines = PerceptionLines {
@@ -134,7 +134,7 @@ impl Device {
                     slowdown: &slowdown,
                     status: &lines.status,
                 };
-                perceive::run(Localiser::new(&bundle, &backend)?, pace, &lines, pulse)
+                perceive::run(Localiser::new(&bundle, &model.backend()?)?, pace, &lines, pulse)
             })
         });
         let (requests, asked) = Requests::line();

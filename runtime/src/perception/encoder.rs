@@ -1,13 +1,22 @@
-//! One network on tract: numbers in, numbers out.
+//! One network: numbers in, numbers out.
+
+use std::sync::Arc;
 
 #[cfg(feature = "cuda")]
 use tract_cuda as _;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::{ensure, format_err};
-use tract_onnx::tract_core::runtime::{State, runtime_for_name};
+use tract_onnx::tract_core::runtime::{Runnable, Runtime, State, runtime_for_name};
+
+use super::network::program::{Memory, Program};
+use super::network::translate::translate;
+use super::network::workers::Workers;
 
 /// The backend that is always there.
 pub const CPU: &str = "cpu";
+
+/// The same processor without operators of our own.
+const TRACT: &str = "tract";
 
 /// What may go wrong with a network.
 #[derive(Debug, thiserror::Error)]
@@ -20,122 +29,321 @@ pub enum EncoderError {
         /// In the backend's words.
         cause: String,
     },
+    /// The machine has not so many threads to give: ask for fewer.
+    #[error("{threads} threads cannot be started for the networks: {cause}; set fewer `threads`")]
+    Threads {
+        /// As asked for.
+        threads: usize,
+        /// In the system's words.
+        cause: String,
+    },
     /// The network cannot be read or run: the bundle is not for this version.
     #[error("the network `{name}` cannot be {doing}: {cause}; the model bundle may need another version of lookhear")]
     Network {
         /// Of the network inside the bundle.
         name: String,
-        /// `read`, `prepared` or `run`.
+        /// `read`, `translated`, `prepared` or `run`.
         doing: &'static str,
         /// In tract's words.
         cause: String,
     },
 }
 
-/// A network ready to run, with its own scratch memory.
-pub struct Encoder {
+/// What runs networks.
+#[derive(Debug, Clone)]
+pub struct Backend {
     name: String,
-    state: Box<dyn State>,
-    input_shape: Vec<usize>,
-    output_shape: Vec<usize>,
+    workers: Arc<Workers>,
+}
+
+impl Backend {
+    /// `cpu`: the operators of [`network`](super::network), and tract for what they cannot do; `tract`: tract alone, on the
+    /// processor; or where the build has it `cuda`, `gpu` or `gpu-or-cpu`. On the processor `threads` share the work; what is
+    /// left for tract takes one.
+    ///
+    /// # Errors
+    /// When the threads cannot be started.
+    pub fn new(name: &str, threads: usize) -> Result<Self, EncoderError> {
+        let workers = Workers::new(threads).map_err(|cause| EncoderError::Threads {
+            threads,
+            cause: cause.to_string(),
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            workers: Arc::new(workers),
+        })
+    }
+
+    fn runtime(&self) -> Result<&'static dyn Runtime, EncoderError> {
+        let unusable = |cause: String| EncoderError::Backend {
+            name: self.name.clone(),
+            cause,
+        };
+        let name = if self.name == TRACT { CPU } else { &self.name };
+        runtime_for_name(name)
+            .map_err(|cause| unusable(format!("{cause:#}")))?
+            .ok_or_else(|| unusable("this build does not have it".to_owned()))
+    }
+}
+
+impl Default for Backend {
+    /// The processor, by one thread.
+    fn default() -> Self {
+        Self {
+            name: CPU.to_owned(),
+            workers: Arc::default(),
+        }
+    }
+}
+
+/// A network ready to run, with memory of its own. [`sibling`](Self::sibling) gives others of the same network.
+#[derive(Debug)]
+pub struct Encoder {
+    network: Arc<Network>,
+    memory: Option<Memory>,
+    state: Option<Box<dyn State>>,
     output: Vec<f32>,
 }
 
-impl std::fmt::Debug for Encoder {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            formatter,
-            "Encoder({} {:?} → {:?})",
-            self.name, self.input_shape, self.output_shape
-        )
+/// What siblings share.
+#[derive(Debug)]
+struct Network {
+    name: String,
+    workers: Arc<Workers>,
+    program: Option<Program>,
+    /// What tract runs, on what the program gives.
+    rest: Option<Rest>,
+    input_shape: Vec<usize>,
+    output_shape: Vec<usize>,
+}
+
+#[derive(Debug)]
+struct Rest {
+    runnable: Box<dyn Runnable>,
+    input_shapes: Vec<Vec<usize>>,
+}
+
+impl Network {
+    fn error(&self, doing: &'static str, cause: &TractError) -> EncoderError {
+        EncoderError::Network {
+            name: self.name.clone(),
+            doing,
+            cause: format!("{cause:#}"),
+        }
     }
 }
 
 impl Encoder {
-    /// Reads an ONNX network with one input, fixed here to `input_shape`, and one output, and prepares it for `backend`:
-    /// `cpu`, `cuda` (feature `cuda`), `gpu` or `gpu-or-cpu`.
-    pub fn load(name: &str, onnx: &[u8], input_shape: &[usize], backend: &str) -> Result<Self, EncoderError> {
-        let failed = |doing| {
-            move |cause: TractError| EncoderError::Network {
-                name: name.to_owned(),
-                doing,
-                cause: format!("{cause:#}"),
-            }
-        };
-        let unusable = |cause: String| EncoderError::Backend {
-            name: backend.to_owned(),
-            cause,
+    /// Reads an ONNX network with one input, fixed here to `input_shape`, and one output, and prepares it for a backend.
+    ///
+    /// # Errors
+    /// When the backend is not there, or the network cannot be read or prepared.
+    pub fn load(name: &str, onnx: &[u8], input_shape: &[usize], backend: &Backend) -> Result<Self, EncoderError> {
+        let runtime = backend.runtime()?;
+        let mut network = Network {
+            name: name.to_owned(),
+            workers: backend.workers.clone(),
+            program: None,
+            rest: None,
+            input_shape: input_shape.to_vec(),
+            output_shape: Vec::new(),
         };
         let model = tract_onnx::onnx()
             .model_for_read(&mut std::io::Cursor::new(onnx))
             .and_then(|model| model.with_input_fact(0, f32::fact(input_shape).into()))
             .and_then(|model| model.into_typed())
-            .and_then(|model| model.into_decluttered())
-            .map_err(failed("read"))?;
-        let output_shape = match (model.inputs.len(), model.outputs.as_slice()) {
-            (1, [_]) => model.output_fact(0).and_then(|fact| {
-                fact.shape
-                    .as_concrete()
-                    .map(<[usize]>::to_vec)
-                    .ok_or_else(|| format_err!("its output has no fixed shape"))
-            }),
-            _ => Err(format_err!("it must have one input and one output")),
-        }
-        .map_err(failed("read"))?;
-        let runtime = runtime_for_name(backend)
-            .map_err(|cause| unusable(format!("{cause:#}")))?
-            .ok_or_else(|| unusable("this build does not have it".to_owned()))?;
-        let state = runtime
-            .prepare(model)
-            .and_then(|runnable| runnable.spawn())
-            .map_err(failed("prepared"))?;
+            .map_err(|cause| network.error("read", &cause))?;
+        network.output_shape = output_shape(&model).map_err(|cause| network.error("read", &cause))?;
+        let translation = match runtime.name().as_ref() == CPU && backend.name != TRACT {
+            true => translate(&model).map_err(|cause| network.error("translated", &cause))?,
+            false => None,
+        };
+        let rest = match translation {
+            None => Some(model),
+            Some(translation) => {
+                network.program = Some(translation.program);
+                translation.rest
+            }
+        };
+        network.rest = rest
+            .map(|rest| Rest::prepare(rest, runtime))
+            .transpose()
+            .map_err(|cause| network.error("prepared", &cause))?;
+        Self::of(Arc::new(network))
+    }
+
+    /// Another encoder of the same network, for another camera: it shares the weights and has memory of its own.
+    ///
+    /// # Errors
+    /// When tract cannot begin it.
+    pub fn sibling(&self) -> Result<Self, EncoderError> {
+        Self::of(self.network.clone())
+    }
+
+    fn of(network: Arc<Network>) -> Result<Self, EncoderError> {
+        let state = match &network.rest {
+            Some(rest) => Some(rest.runnable.spawn().map_err(|cause| network.error("prepared", &cause))?),
+            None => None,
+        };
         Ok(Self {
-            name: name.to_owned(),
+            memory: network.program.as_ref().map(Program::memory),
             state,
-            input_shape: input_shape.to_vec(),
-            output: vec![0.0; output_shape.iter().product()],
-            output_shape,
+            output: vec![0.0; network.output_shape.iter().product()],
+            network,
         })
     }
 
     /// Shape of what [`run`](Self::run) takes.
     pub fn input_shape(&self) -> &[usize] {
-        &self.input_shape
+        &self.network.input_shape
     }
 
     /// Shape of what [`run`](Self::run) gives.
     pub fn output_shape(&self) -> &[usize] {
-        &self.output_shape
+        &self.network.output_shape
     }
 
-    /// Runs the network once on row-major values of [`input_shape`](Self::input_shape).
+    /// What our own operators do of the network, step by step; `None` where tract does it all.
+    pub fn program(&self) -> Option<&Program> {
+        self.network.program.as_ref()
+    }
+
+    /// Whether tract does nothing of the network.
+    pub fn is_without_tract(&self) -> bool {
+        self.network.rest.is_none()
+    }
+
+    /// Runs the network once on row-major values of [`input_shape`](Self::input_shape). Where tract does nothing of it, nothing is
+    /// allocated.
+    ///
+    /// # Errors
+    /// When the input has another size, or tract cannot run.
     pub fn run(&mut self, input: &[f32]) -> Result<&[f32], EncoderError> {
+        self.run_watched(input, |_| {})
+    }
+
+    /// The same; `done` is told the number of each step of the [`program`](Self::program) when it is done.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    pub fn run_watched(&mut self, input: &[f32], done: impl FnMut(usize) + Send) -> Result<&[f32], EncoderError> {
         let Self {
-            name,
+            network,
+            memory,
             state,
-            input_shape,
             output,
-            ..
         } = self;
-        let mut forward = || -> TractResult<()> {
-            let tensor = Tensor::from_shape(input_shape, input)?;
-            let results = state.run(tvec!(tensor.into_tvalue()))?;
-            let result = results.first().ok_or_else(|| format_err!("no output"))?;
-            let values = result.to_plain_array_view::<f32>()?;
-            ensure!(
-                values.len() == output.len(),
-                "{} values came out where {} were due",
-                values.len(),
-                output.len()
-            );
-            output.iter_mut().zip(values.iter()).for_each(|(to, from)| *to = *from);
-            Ok(())
-        };
-        forward().map_err(|cause| EncoderError::Network {
-            name: name.clone(),
-            doing: "run",
-            cause: format!("{cause:#}"),
-        })?;
+        let wanted: usize = network.input_shape.iter().product();
+        if input.len() != wanted {
+            let cause = format_err!("{} values came in where {wanted} were due", input.len());
+            return Err(network.error("run", &cause));
+        }
+        let program = network.program.as_ref().zip(memory.as_mut());
+        if let Some((program, memory)) = program {
+            program.run(input, memory, &network.workers, done);
+            match (&network.rest, state) {
+                (Some(rest), Some(state)) => rest
+                    .run(state.as_mut(), |number, values| program.output(number, memory, values), output)
+                    .map_err(|cause| network.error("run", &cause))?,
+                _ => program.output(0, memory, output),
+            }
+        } else if let (Some(rest), Some(state)) = (&network.rest, state) {
+            rest.run(state.as_mut(), |_, values| values.copy_from_slice(input), output)
+                .map_err(|cause| network.error("run", &cause))?;
+        }
         Ok(&self.output)
+    }
+}
+
+impl Rest {
+    fn prepare(model: TypedModel, runtime: &dyn Runtime) -> TractResult<Self> {
+        let model = model.into_decluttered()?;
+        let mut input_shapes = Vec::new();
+        for input in &model.inputs {
+            let shape = model.outlet_fact(*input)?.shape.as_concrete().map(<[usize]>::to_vec);
+            input_shapes.push(shape.ok_or_else(|| format_err!("an input has no fixed shape"))?);
+        }
+        Ok(Self {
+            runnable: runtime.prepare(model)?,
+            input_shapes,
+        })
+    }
+
+    /// Runs on inputs that `fill` writes, by their numbers.
+    fn run(&self, state: &mut dyn State, fill: impl Fn(usize, &mut [f32]), output: &mut [f32]) -> TractResult<()> {
+        let mut inputs = tvec!();
+        for (number, shape) in self.input_shapes.iter().enumerate() {
+            let mut tensor = Tensor::zero::<f32>(shape)?;
+            fill(number, tensor.try_as_plain_ram_mut()?.as_slice_mut::<f32>()?);
+            inputs.push(tensor.into_tvalue());
+        }
+        let results = state.run(inputs)?;
+        let result = results.first().ok_or_else(|| format_err!("no output"))?;
+        let values = result.to_plain_array_view::<f32>()?;
+        ensure!(
+            values.len() == output.len(),
+            "{} values came out where {} were due",
+            values.len(),
+            output.len()
+        );
+        output.iter_mut().zip(values.iter()).for_each(|(to, from)| *to = *from);
+        Ok(())
+    }
+}
+
+fn output_shape(model: &TypedModel) -> TractResult<Vec<usize>> {
+    ensure!(
+        model.inputs.len() == 1 && model.outputs.len() == 1,
+        "it must have one input and one output"
+    );
+    let shape = model.output_fact(0)?.shape.as_concrete().map(<[usize]>::to_vec);
+    shape.ok_or_else(|| format_err!("its output has no fixed shape"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::perception::bundle::Bundle;
+
+    /// Numbers like those of a picture or a spectrogram.
+    fn input(shape: &[usize]) -> Vec<f32> {
+        let count: usize = shape.iter().product();
+        (0..count).map(|index| ((index * 7919 % 2003) as f32 / 1001.0 - 1.0) * 2.0).collect()
+    }
+
+    #[test]
+    fn our_operators_run_the_whole_default_model_and_agree_with_tract() {
+        let bundle = Bundle::default_model().unwrap();
+        let side = bundle.manifest.picture.side_pixels;
+        for (name, onnx, shape) in [
+            ("vision.onnx", &bundle.vision, vec![1, 3, side, side]),
+            ("audio.onnx", &bundle.audio, vec![1, 1, 96, 64]),
+        ] {
+            let values = input(&shape);
+            let mut alone = Encoder::load(name, onnx, &shape, &Backend::new(TRACT, 1).unwrap()).unwrap();
+            assert!(alone.program().is_none());
+            let expected = alone.run(&values).unwrap();
+            for threads in [1, 2] {
+                let mut ours = Encoder::load(name, onnx, &shape, &Backend::new(CPU, threads).unwrap()).unwrap();
+                assert!(ours.program().is_some() && ours.is_without_tract(), "{name}");
+                let mut sibling = ours.sibling().unwrap();
+                for encoder in [&mut ours, &mut sibling] {
+                    let found = encoder.run(&values).unwrap();
+                    let differences = found.iter().zip(expected).map(|(found, expected)| (found - expected).abs());
+                    let largest = differences.fold(0.0, f32::max);
+                    assert!(found.len() == expected.len() && largest < 5e-6, "{name}: {largest}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_input_of_another_size_is_an_error_and_no_panic() {
+        let bundle = Bundle::default_model().unwrap();
+        let mut encoder = Encoder::load("audio.onnx", &bundle.audio, &[1, 1, 96, 64], &Backend::default()).unwrap();
+        let error = encoder.run(&[0.0; 7]).unwrap_err();
+        assert!(error.to_string().contains("7 values came in where 6144 were due"), "{error}");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lookhear_board::Sound;
 
-use super::encoder::{Encoder, EncoderError};
+use super::encoder::{Backend, Encoder, EncoderError};
 use super::heatmap::normalise;
 use super::log_mel::{self, PATCH_HOP_SAMPLES, PATCH_SAMPLES, PatchStream};
 use super::manifest::{SoundFrontEnd, SoundInput};
@@ -89,7 +89,7 @@ impl std::fmt::Debug for Ear {
 
 impl Ear {
     /// Prepares the audio network of a bundle.
-    pub fn new(input: &SoundInput, onnx: &[u8], backend: &str) -> Result<Self, EncoderError> {
+    pub fn new(input: &SoundInput, onnx: &[u8], backend: &Backend) -> Result<Self, EncoderError> {
         let (shape, front_end, window_embeddings) = match input.front_end {
             SoundFrontEnd::LogMel => {
                 let embeddings = (f64::from(input.window_seconds) / HOP_SECONDS).round() as usize;

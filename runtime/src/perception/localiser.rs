@@ -5,7 +5,7 @@ use std::time::Duration;
 use lookhear_board::{Picture, Sound};
 
 use super::bundle::Bundle;
-use super::encoder::{Encoder, EncoderError};
+use super::encoder::{Backend, Encoder, EncoderError};
 use super::heatmap::{Heatmap, Point};
 use super::listener::{Ear, SoundEmbedding, SoundError};
 use super::manifest::Manifest;
@@ -51,8 +51,8 @@ pub struct Localiser {
 }
 
 impl Localiser {
-    /// Prepares a bundle's networks for a backend (see [`Encoder::load`]).
-    pub fn new(bundle: &Bundle, backend: &str) -> Result<Self, LocaliserError> {
+    /// Prepares a bundle's networks for a backend .
+    pub fn new(bundle: &Bundle, backend: &Backend) -> Result<Self, LocaliserError> {
         let manifest = bundle.manifest.clone();
         let input = &manifest.picture;
         let front_end = PictureFrontEnd::new(input.side_pixels, input.transform, input.mean, input.deviation);

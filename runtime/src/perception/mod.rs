@@ -10,6 +10,7 @@ pub mod log_mel;
 pub mod manifest;
 pub mod mean_shift;
 pub mod mel;
+pub mod network;
 pub mod percept;
 pub mod picture;
 pub mod resample;

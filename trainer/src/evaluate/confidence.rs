@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use lookhear::perception::bundle::Bundle;
-use lookhear::perception::encoder::CPU;
+use lookhear::perception::encoder::Backend;
 use lookhear::perception::localiser::Localiser;
 use lookhear_calibration::{ConfidenceFit, Outcome, Reliability};
 use serde::Serialize;
@@ -43,7 +43,7 @@ pub fn measure(corpus: &Corpus, bundle: &Bundle, each: usize) -> Result<Confiden
         ..Settings::default()
     };
     let composer = Composer::with_settings(corpus, Split::HeldOut, SEED, settings)?;
-    let mut localiser = Localiser::new(bundle, CPU)?;
+    let mut localiser = Localiser::new(bundle, &Backend::default())?;
     let mut halves = [Vec::new(), Vec::new()];
     for index in 0..each as u64 {
         for scene in [composer.compose(index)?, composer.negative(index)?] {

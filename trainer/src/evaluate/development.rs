@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lookhear::perception::bundle::Bundle;
-use lookhear::perception::encoder::CPU;
+use lookhear::perception::encoder::Backend;
 use lookhear::perception::localiser::{Localiser, LocaliserError};
 use lookhear::perception::percept::Percept;
 use lookhear_board::{Picture, Sound};
@@ -144,7 +144,7 @@ impl<'a> Development<'a> {
     pub fn new(corpus: &'a Corpus, bundle: &Bundle, cases: Cases) -> Result<Self, DevelopmentError> {
         Ok(Self {
             corpus,
-            localiser: Localiser::new(bundle, CPU)?,
+            localiser: Localiser::new(bundle, &Backend::default())?,
             cases,
         })
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use lookhear::attention::optics::{CameraView, Optics, OpticsSettings};
 use lookhear::attention::{Attender, AttentionSettings, Perceived};
 use lookhear::perception::bundle::Bundle;
-use lookhear::perception::encoder::CPU;
+use lookhear::perception::encoder::Backend;
 use lookhear::perception::localiser::{Localiser, LocaliserError};
 use lookhear_board::{Orientation, Picture, Sound};
 use lookhear_calibration::{FireRate, Level, Moment, ThresholdFit};
@@ -109,7 +109,7 @@ impl Listening {
         };
         Ok(Self {
             composer: Composer::with_settings(corpus, Split::HeldOut, seed, settings)?,
-            localiser: Localiser::new(bundle, CPU)?,
+            localiser: Localiser::new(bundle, &Backend::default())?,
             class,
             attention: AttentionSettings::default(),
             threshold: bundle.manifest.threshold.similarity,

@@ -172,7 +172,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::time::Duration;
 
-    use lookhear::perception::encoder::{CPU, Encoder};
+    use lookhear::perception::encoder::{Backend, Encoder};
     use lookhear::perception::heatmap::Heatmap;
     use lookhear::perception::localiser::Localiser;
     use lookhear::perception::picture::PictureTransform;
@@ -194,8 +194,8 @@ mod tests {
         let transform = (224, PictureTransform::FullFrame);
         let bundle = unmeasured_paper("golden", &weights, transform, Storage::Float32, provenance).unwrap();
         let bundle = lookhear::perception::bundle::Bundle::from_bytes(&bundle.to_bytes().unwrap()).unwrap();
-        let mut vision = Encoder::load("vision", &bundle.vision, &[1, 3, 224, 224], CPU).unwrap();
-        let mut sound = Encoder::load("audio", &bundle.audio, &[1, 1, 257, 670], CPU).unwrap();
+        let mut vision = Encoder::load("vision", &bundle.vision, &[1, 3, 224, 224], &Backend::default()).unwrap();
+        let mut sound = Encoder::load("audio", &bundle.audio, &[1, 1, 257, 670], &Backend::default()).unwrap();
         let mut heatmap = Heatmap::default();
         for index in 0..golden.get("images").shape[0] {
             let map = vision.run(&golden.sample("images", index)).unwrap();
@@ -209,7 +209,7 @@ mod tests {
             assert!(largest_difference(&found, &golden.sample("eval.heatmap", index)) < 1e-4);
         }
 
-        let mut localiser = Localiser::new(&bundle, CPU).unwrap();
+        let mut localiser = Localiser::new(&bundle, &Backend::default()).unwrap();
         let samples: Vec<f32> = (0..16_000).map(|index| (index as f32 * 0.2).sin() * 0.3).collect();
         let heard = localiser
             .hear(&Sound {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use half::f16;
-use lookhear::perception::encoder::{CPU, Encoder, EncoderError};
+use lookhear::perception::encoder::{Backend, Encoder, EncoderError};
 use lookhear::perception::log_mel::{BANDS, PATCH_FRAMES, log_mel_patches};
 use lookhear::perception::picture::{
     IMAGENET_DEVIATION, IMAGENET_MEAN, PictureError, PictureFrontEnd, PictureTransform,
@@ -122,8 +122,8 @@ impl Extractor {
         Ok(Self {
             front_end: PictureFrontEnd::new(side, PictureTransform::FullFrame, IMAGENET_MEAN, IMAGENET_DEVIATION),
             pixels: vec![0.0; 3 * side * side],
-            vision: Encoder::load("vision_features", &networks.vision, &[1, 3, side, side], CPU)?,
-            sound: Encoder::load("sound_features", &networks.sound, &[1, 1, PATCH_FRAMES, BANDS], CPU)?,
+            vision: Encoder::load("vision_features", &networks.vision, &[1, 3, side, side], &Backend::default())?,
+            sound: Encoder::load("sound_features", &networks.sound, &[1, 1, PATCH_FRAMES, BANDS], &Backend::default())?,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use lookhear::perception::bundle::Bundle;
-use lookhear::perception::encoder::{CPU, Encoder};
+use lookhear::perception::encoder::{Backend, Encoder};
 use lookhear::perception::spectrogram::{MEL_BANDS, PaperSpectrogram};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -78,8 +78,8 @@ impl Reference {
     /// [`ImportError::Verification`], and [`ImportError::Encoder`] when the bundle cannot be served.
     pub fn compare(&self, bundle: &Bundle, allowed: f32) -> Result<f32, ImportError> {
         let side = PAPER_SIDE_PIXELS;
-        let mut vision = Encoder::load("vision.onnx", &bundle.vision, &[1, 3, side, side], CPU)?;
-        let mut sound = Encoder::load("audio.onnx", &bundle.audio, &[1, 1, MEL_BANDS, self.frames], CPU)?;
+        let mut vision = Encoder::load("vision.onnx", &bundle.vision, &[1, 3, side, side], &Backend::default())?;
+        let mut sound = Encoder::load("audio.onnx", &bundle.audio, &[1, 1, MEL_BANDS, self.frames], &Backend::default())?;
         let map = difference("vision map", vision.run(&self.picture)?, &self.map, allowed)?;
         let embedding = difference(
             "sound embedding",

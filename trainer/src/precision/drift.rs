@@ -1,7 +1,7 @@
 //! How far a precision's heatmaps and embeddings lie from those of f32.
 
 use lookhear::perception::bundle::Bundle;
-use lookhear::perception::encoder::CPU;
+use lookhear::perception::encoder::Backend;
 use lookhear::perception::heatmap::Heatmap;
 use lookhear::perception::localiser::Localiser;
 use serde::Serialize;
@@ -41,7 +41,7 @@ struct Look {
 pub fn drift(bundles: &[Bundle], cases: &[usize], scenes: &[Scene], step: &dyn Fn()) -> anyhow::Result<Vec<Drift>> {
     let mut localisers = Vec::with_capacity(bundles.len());
     for bundle in bundles {
-        localisers.push(Localiser::new(bundle, CPU)?);
+        localisers.push(Localiser::new(bundle, &Backend::default())?);
     }
     let Some((reference, others)) = localisers.split_first_mut() else {
         return Ok(Vec::new());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use lookhear::perception::bundle::Bundle;
-use lookhear::perception::encoder::CPU;
+use lookhear::perception::encoder::Backend;
 use lookhear::perception::heatmap::normalise;
 use lookhear::perception::localiser::{Localiser, LocaliserError};
 use lookhear_board::read_picture;
@@ -77,7 +77,7 @@ impl Collection {
         let channels = NonZero::new(bundle.manifest.embedding_channels).ok_or(EmbedError::NoChannels)?;
         let next = AtomicUsize::new(0);
         let work = || -> Result<Vec<(usize, Embedding)>, EmbedError> {
-            let mut localiser = Localiser::new(bundle, CPU)?;
+            let mut localiser = Localiser::new(bundle, &Backend::default())?;
             let mut found = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);

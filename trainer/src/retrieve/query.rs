@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lookhear::perception::bundle::Bundle;
-use lookhear::perception::encoder::CPU;
+use lookhear::perception::encoder::Backend;
 use lookhear::perception::localiser::Localiser;
 use lookhear_board::read_sound;
 
@@ -40,7 +40,7 @@ pub fn find(
     threads: NonZero<usize>,
 ) -> anyhow::Result<Found> {
     let sound = read_sound(file).context("the query cannot be used")?;
-    let mut localiser = Localiser::new(bundle, CPU)?;
+    let mut localiser = Localiser::new(bundle, &Backend::default())?;
     let before = Instant::now();
     let heard = localiser.hear(&sound)?;
     let hearing = before.elapsed();

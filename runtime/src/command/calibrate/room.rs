@@ -109,7 +109,7 @@ impl Room {
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
         let asked_to_stop = watch_for_interruption()?;
         let rounds = rounds(configuration, clock.now())?;
-        let localiser = Localiser::new(bundle, &configuration.model.backend)?;
+        let localiser = Localiser::new(bundle, &configuration.model.backend()?)?;
         let pace = PerceptionPace {
             period: configuration.perception.period(),
             quiet: settings.quiet,

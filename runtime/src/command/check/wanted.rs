@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use lookhear::configuration::Configuration;
+use lookhear::configuration::{Configuration, ModelSettings};
 use lookhear_board::camera::v4l2::CameraSettings;
 use lookhear_board::display::ScreenSettings;
 use lookhear_board::microphone::alsa::MicrophoneSettings;
@@ -12,10 +12,8 @@ use lookhear_board::ptz::PtzSettings;
 /// The part of the configuration that is held against the machine.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// A bundle in place of the one that ships with the program.
-    pub model: Option<PathBuf>,
-    /// What runs the networks.
-    pub backend: String,
+    /// The model, and what runs it.
+    pub model: ModelSettings,
     /// How often perception should run.
     pub percepts_per_second: f64,
     /// From which temperature on perception is slowed down.
@@ -53,8 +51,7 @@ impl From<Configuration> for Wanted {
         } = configuration;
         let usual_port = if mqtt.tls { 8883 } else { 1883 };
         Self {
-            model: model.path,
-            backend: model.backend,
+            model,
             percepts_per_second: perception.percepts_per_second,
             hot_celsius: throttle.hot_celsius,
             camera: replay.film.is_none().then_some(camera),

@@ -194,7 +194,7 @@ mod tests {
         assert!((fit.sound_delay_seconds - 0.15).abs() < 0.005, "{fit:?}");
 
         let bundle = Bundle::default_model().unwrap();
-        let mut localiser = Localiser::new(&bundle, crate::perception::encoder::CPU).unwrap();
+        let mut localiser = Localiser::new(&bundle, &crate::perception::encoder::Backend::default()).unwrap();
         let rate_hz = localiser.ear().rate_hz();
         let (mut writer, reader) = sound_line(rate_hz);
         // Silence until something sounds at 3 s, by the clock of the room.

@@ -2,7 +2,7 @@
 
 use lookhear::actuation::heat::View;
 use lookhear::perception::bundle::Bundle;
-use lookhear::perception::encoder::{CPU, Encoder};
+use lookhear::perception::encoder::{Backend, Encoder};
 use lookhear::perception::heatmap::{Heatmap, Point};
 use lookhear::perception::listener::{Ear, SoundEmbedding};
 use lookhear::perception::localiser::LocaliserError;
@@ -42,8 +42,8 @@ impl Model {
             ..manifest.picture.clone()
         };
         let (side, cells, channels) = (input.side_pixels, input.map_cells, manifest.embedding_channels);
-        let vision = Encoder::load("vision.onnx", &bundle.vision, &[1, 3, side, side], CPU)?;
-        let ear = Ear::new(&manifest.sound, &bundle.audio, CPU)?;
+        let vision = Encoder::load("vision.onnx", &bundle.vision, &[1, 3, side, side], &Backend::default())?;
+        let ear = Ear::new(&manifest.sound, &bundle.audio, &Backend::default())?;
         let shapes = [
             (
                 "vision",

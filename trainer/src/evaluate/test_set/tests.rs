@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lookhear::perception::encoder::CPU;
+use lookhear::perception::encoder::Backend;
 use lookhear::perception::localiser::Localiser;
 use lookhear::perception::picture::PictureTransform;
 use lookhear_board::{read_picture, read_sound};
@@ -25,7 +25,7 @@ fn the_networks_apart_give_what_the_localiser_gives() {
     let mut bundle = bundle();
     for transform in [PictureTransform::FullFrame, PictureTransform::CentreCrop] {
         bundle.manifest.picture.transform = transform;
-        let mut localiser = Localiser::new(&bundle, CPU).unwrap();
+        let mut localiser = Localiser::new(&bundle, &Backend::default()).unwrap();
         let heard = localiser.hear(&sound).unwrap();
         let percept = localiser.localise(&picture, &heard, Duration::ZERO).unwrap();
         let mut model = Model::new(&bundle, transform).unwrap();

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use lookhear::perception::bundle::Bundle;
-use lookhear::perception::encoder::{CPU, Encoder};
+use lookhear::perception::encoder::{Backend, Encoder};
 use lookhear_calibration::quantisation::RangeChoice;
 
 use super::super::graph::{Graph, Storage, Window, integer};
@@ -75,7 +75,7 @@ fn small() -> Vec<u8> {
 }
 
 fn serve(onnx: &[u8], shape: &[usize], input: &[f32]) -> Vec<f32> {
-    let mut encoder = Encoder::load("test", onnx, shape, CPU).unwrap();
+    let mut encoder = Encoder::load("test", onnx, shape, &Backend::default()).unwrap();
     encoder.run(input).unwrap().to_vec()
 }
 

@@ -1,0 +1,69 @@
+//! How the operators here lay out what flows between them: channels in blocks of sixteen, innermost.
+
+/// Channels in a block: one vector of AVX-512, two of AVX2, four of NEON.
+pub const BLOCK: usize = 16;
+
+/// Size of a feature map. Blocked, its values lie as `[blocks, height, width, BLOCK]`; channels beyond the last are zero.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// Channels that mean something.
+    pub channels: usize,
+    /// In cells.
+    pub height: usize,
+    /// In cells.
+    pub width: usize,
+}
+
+impl Shape {
+    /// Blocks that hold the channels.
+    pub fn blocks(&self) -> usize {
+        self.channels.div_ceil(BLOCK)
+    }
+
+    /// Cells of one channel.
+    pub fn cells(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// Values of one block: `[height, width, BLOCK]`.
+    pub fn plane(&self) -> usize {
+        self.cells() * BLOCK
+    }
+
+    /// Values that the blocked map takes.
+    pub fn blocked_len(&self) -> usize {
+        self.blocks() * self.plane()
+    }
+
+    /// Values of the planar map, `[channels, height, width]`.
+    pub fn planar_len(&self) -> usize {
+        self.channels * self.cells()
+    }
+}
+
+/// Brings a planar map into blocks.
+pub fn to_blocked(planar: &[f32], shape: Shape, blocked: &mut [f32]) {
+    let cells = shape.cells();
+    blocked.fill(0.0);
+    for (channel, plane) in planar.chunks_exact(cells.max(1)).take(shape.channels).enumerate() {
+        let start = channel / BLOCK * shape.plane() + channel % BLOCK;
+        for (value, to) in plane.iter().zip(blocked[start..].iter_mut().step_by(BLOCK)) {
+            *to = *value;
+        }
+    }
+}
+
+/// Brings a blocked map into planes.
+pub fn to_planar(blocked: &[f32], shape: Shape, planar: &mut [f32]) {
+    let cells = shape.cells();
+    for (channel, plane) in planar
+        .chunks_exact_mut(cells.max(1))
+        .take(shape.channels)
+        .enumerate()
+    {
+        let start = channel / BLOCK * shape.plane() + channel % BLOCK;
+        for (to, value) in plane.iter_mut().zip(blocked[start..].iter().step_by(BLOCK)) {
+            *to = *value;
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Networks by operators of our own: convolutions, depthwise convolutions and poolings over channels in blocks of sixteen.
+
+pub mod blocked;
+pub mod dense;
+pub mod depthwise;
+mod lanes;
+pub mod map;
+pub mod max_pool;
+pub mod product;
+pub mod program;
+mod tile;
+pub mod translate;
+pub mod window;
+pub mod workers;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! The steps of a network in the order in which they are done, and the memory that they share.
+
+use super::blocked::{Shape, to_planar};
+use super::dense::Dense;
+use super::depthwise::Depthwise;
+use super::lanes::Bounds;
+use super::map::Map;
+use super::max_pool::MaxPool;
+use super::product::Product;
+use super::workers::Workers;
+
+/// Where a step finds what it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// What the program is given, planar.
+    Input,
+    /// What the step of this number gives.
+    Step(usize),
+    /// A value that is always the same, planar, by its number.
+    Constant(usize),
+}
+
+/// How the output of a step lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// In blocks.
+    Blocked(Shape),
+    /// As so many values in a row.
+    Planar(usize),
+}
+
+impl Form {
+    /// Values that it takes.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Blocked(shape) => shape.blocked_len(),
+            Self::Planar(len) => *len,
+        }
+    }
+}
+
+/// What a step does.
+#[derive(Debug)]
+pub enum Work {
+    /// A convolution, and the place of what is added to it.
+    Dense(Dense, Option<Place>),
+    /// A depthwise convolution.
+    Depthwise(Depthwise),
+    /// A pooling.
+    MaxPool(MaxPool),
+    /// A product with a second matrix.
+    Product(Product, Place),
+    /// An operation on planar values, and the place of the second where it takes two.
+    Map(Map, Option<Place>),
+    /// Brings blocks into planes.
+    ToPlanar(Shape),
+}
+
+impl Work {
+    /// How its output lies.
+    pub fn output(&self) -> Form {
+        match self {
+            Self::Dense(dense, _) => Form::Blocked(dense.output()),
+            Self::Depthwise(depthwise) => Form::Blocked(depthwise.output()),
+            Self::MaxPool(pool) => Form::Blocked(pool.output()),
+            Self::Product(product, _) => Form::Blocked(product.output()),
+            Self::Map(map, _) => Form::Planar(map.output_len()),
+            Self::ToPlanar(shape) => Form::Planar(shape.planar_len()),
+        }
+    }
+
+    /// Multiplications with an addition each.
+    pub fn operations(&self) -> usize {
+        match self {
+            Self::Dense(dense, _) => dense.operations(),
+            Self::Depthwise(depthwise) => depthwise.operations(),
+            Self::Product(product, _) => product.operations(),
+            Self::MaxPool(_) | Self::Map(..) | Self::ToPlanar(_) => 0,
+        }
+    }
+
+    /// The bounds of what it stores, where it has any.
+    pub fn bounds_mut(&mut self) -> Option<&mut Bounds> {
+        match self {
+            Self::Dense(dense, _) => Some(dense.bounds_mut()),
+            Self::Depthwise(depthwise) => Some(depthwise.bounds_mut()),
+            _ => None,
+        }
+    }
+
+    fn scratch_len(&self) -> usize {
+        match self {
+            Self::Dense(dense, _) => dense.scratch_len(),
+            Self::Product(product, _) => product.scratch_len(),
+            _ => 0,
+        }
+    }
+}
+
+/// One step.
+#[derive(Debug)]
+pub struct Step {
+    /// As in the network's file.
+    pub name: String,
+    /// What it takes.
+    pub input: Place,
+    /// What it does with it.
+    pub work: Work,
+}
+
+impl Step {
+    fn inputs(&self) -> impl Iterator<Item = Place> + use<> {
+        let other = match &self.work {
+            Work::Dense(_, other) | Work::Map(_, other) => *other,
+            Work::Product(_, other) => Some(*other),
+            Work::Depthwise(_) | Work::MaxPool(_) | Work::ToPlanar(_) => None,
+        };
+        std::iter::once(self.input).chain(other)
+    }
+}
+
+/// A network, or the first part of one. It does not change, and many cameras may share it: each has a [`Memory`] of its own.
+#[derive(Debug)]
+pub struct Program {
+    steps: Vec<Step>,
+    constants: Vec<Vec<f32>>,
+    /// For each step, in which buffer its output lies.
+    buffers: Vec<usize>,
+    buffer_lens: Vec<usize>,
+    scratch_len: usize,
+    /// Steps whose outputs the program gives.
+    outputs: Vec<usize>,
+}
+
+impl Program {
+    /// Puts steps together; each may take only what earlier ones give. `outputs` are the steps whose outputs are wanted.
+    pub fn new(steps: Vec<Step>, constants: Vec<Vec<f32>>, outputs: Vec<usize>) -> Self {
+        let mut last_use: Vec<usize> = (0..steps.len()).collect();
+        for (index, step) in steps.iter().enumerate() {
+            for place in step.inputs() {
+                if let Place::Step(earlier) = place {
+                    last_use[earlier] = index;
+                }
+            }
+        }
+        for output in &outputs {
+            last_use[*output] = usize::MAX;
+        }
+        let (mut buffers, mut buffer_lens) = (Vec::with_capacity(steps.len()), Vec::<usize>::new());
+        // The step whose output holds a buffer, by buffer.
+        let mut holders = Vec::<usize>::new();
+        for (index, step) in steps.iter().enumerate() {
+            let wanted = step.work.output().len();
+            let free = (0..holders.len()).filter(|buffer| last_use[holders[*buffer]] < index);
+            // The one that needs to grow least, and of those that need not the smallest.
+            let best = free.min_by_key(|buffer| (wanted.saturating_sub(buffer_lens[*buffer]), buffer_lens[*buffer]));
+            let buffer = best.unwrap_or_else(|| {
+                holders.push(index);
+                buffer_lens.push(0);
+                holders.len() - 1
+            });
+            holders[buffer] = index;
+            buffer_lens[buffer] = buffer_lens[buffer].max(wanted);
+            buffers.push(buffer);
+        }
+        let scratch_len = steps.iter().map(|step| step.work.scratch_len()).max().unwrap_or(0);
+        Self {
+            steps,
+            constants,
+            buffers,
+            buffer_lens,
+            scratch_len,
+            outputs,
+        }
+    }
+
+    /// What it does, in order.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Memory for one camera.
+    pub fn memory(&self) -> Memory {
+        Memory {
+            buffers: self.buffer_lens.iter().map(|len| vec![0.0; *len]).collect(),
+            scratch: vec![0.0; self.scratch_len],
+        }
+    }
+
+    /// Does every step on a planar input. `seen` is told the number of each step when it is done.
+    ///
+    /// # Panics
+    /// When the input is shorter than the first step's shape, or the memory is another program's.
+    pub fn run(&self, input: &[f32], memory: &mut Memory, workers: &Workers, mut seen: impl FnMut(usize) + Send) {
+        workers.within(|| {
+            for (index, step) in self.steps.iter().enumerate() {
+                let mut output = std::mem::take(&mut memory.buffers[self.buffers[index]]);
+                let Memory { buffers, scratch } = memory;
+                let at = |place: Place| -> &[f32] {
+ match place {
+                    Place::Input => input,
+                    Place::Step(earlier) => &buffers[self.buffers[earlier]],
+                    Place::Constant(number) => &self.constants[number],
+                }};
+                let from = at(step.input);
+                match &step.work {
+                    Work::Dense(dense, residual) => {
+                        dense.run(from, residual.map(at), &mut output, scratch, workers);
+                    }
+                    Work::Depthwise(depthwise) => depthwise.run(from, &mut output, workers),
+                    Work::MaxPool(pool) => pool.run(from, &mut output, workers),
+                    Work::Product(product, right) => product.run(from, at(*right), &mut output, scratch, workers),
+                    Work::Map(map, other) => map.run(from, other.map_or(&[], at), &mut output),
+                    Work::ToPlanar(shape) => to_planar(from, *shape, &mut output),
+                }
+                memory.buffers[self.buffers[index]] = output;
+                seen(index);
+            }
+        });
+    }
+
+    /// Copies the output of the given number out of the memory after a run, row-major.
+    ///
+    /// # Panics
+    /// When there is no output of this number, or `planar` is shorter than it.
+    pub fn output(&self, number: usize, memory: &Memory, planar: &mut [f32]) {
+        let step = self.outputs[number];
+        let values = &memory.buffers[self.buffers[step]];
+        match self.steps[step].work.output() {
+            Form::Blocked(shape) => to_planar(values, shape, planar),
+            Form::Planar(len) => planar[..len].copy_from_slice(&values[..len]),
+        }
+    }
+}
+
+/// What a [`Program`] writes while it runs.
+#[derive(Debug)]
+pub struct Memory {
+    buffers: Vec<Vec<f32>>,
+    scratch: Vec<f32>,
+}
