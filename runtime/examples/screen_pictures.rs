@@ -34,7 +34,10 @@ fn main() -> anyhow::Result<()> {
 
     let mut camera = open_film(film)?;
     let track = read_sound_track(film)?;
-    let mut localiser = Localiser::new(&Bundle::default_model()?, &lookhear::perception::encoder::Backend::default())?;
+    let mut localiser = Localiser::new(
+        &Bundle::default_model()?,
+        &lookhear::perception::encoder::Backend::default(),
+    )?;
     let manifest = localiser.manifest().clone();
     let feed = SoundFeed::new(&track.sound, track.stamp, localiser.ear().rate_hz())?;
     let mut offline = Offline::new(localiser, feed, OfflineSettings::default());

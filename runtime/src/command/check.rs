@@ -98,7 +98,11 @@ fn findings_of(wanted: &Wanted) -> Vec<Finding> {
         devices::open_if_screen(&wanted.screen),
     ));
     let model = load(wanted).and_then(|mut localiser| model::measure(&mut localiser));
-    findings.push(model::check_pace(&wanted.model.backend, model, wanted.percepts_per_second));
+    findings.push(model::check_pace(
+        &wanted.model.backend,
+        model,
+        wanted.percepts_per_second,
+    ));
     findings.push(machine::check_clock(&MonotonicClock, thread::sleep, SystemTime::now()));
     let system = Path::new(SYSTEM_DIRECTORY);
     let health = HealthMonitor::new(system).read();

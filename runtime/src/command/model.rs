@@ -34,7 +34,10 @@ impl ModelOptions {
         if let Some(threshold) = self.threshold {
             bundle.manifest.threshold.similarity = threshold;
         }
-        Ok(Localiser::new(&bundle, &Backend::new(&self.backend, usize::from(self.threads))?)?)
+        Ok(Localiser::new(
+            &bundle,
+            &Backend::new(&self.backend, usize::from(self.threads))?,
+        )?)
     }
 }
 

@@ -182,7 +182,11 @@ impl Encoder {
 
     fn of(network: Arc<Network>) -> Result<Self, EncoderError> {
         let state = match &network.rest {
-            Some(rest) => Some(rest.runnable.spawn().map_err(|cause| network.error("prepared", &cause))?),
+            Some(rest) => Some(
+                rest.runnable
+                    .spawn()
+                    .map_err(|cause| network.error("prepared", &cause))?,
+            ),
             None => None,
         };
         Ok(Self {
@@ -243,7 +247,11 @@ impl Encoder {
             program.run(input, memory, &network.workers, done);
             match (&network.rest, state) {
                 (Some(rest), Some(state)) => rest
-                    .run(state.as_mut(), |number, values| program.output(number, memory, values), output)
+                    .run(
+                        state.as_mut(),
+                        |number, values| program.output(number, memory, values),
+                        output,
+                    )
                     .map_err(|cause| network.error("run", &cause))?,
                 _ => program.output(0, memory, output),
             }
@@ -310,7 +318,9 @@ mod tests {
     /// Numbers like those of a picture or a spectrogram.
     fn input(shape: &[usize]) -> Vec<f32> {
         let count: usize = shape.iter().product();
-        (0..count).map(|index| ((index * 7919 % 2003) as f32 / 1001.0 - 1.0) * 2.0).collect()
+        (0..count)
+            .map(|index| ((index * 7919 % 2003) as f32 / 1001.0 - 1.0) * 2.0)
+            .collect()
     }
 
     #[test]
@@ -331,7 +341,10 @@ mod tests {
                 let mut sibling = ours.sibling().unwrap();
                 for encoder in [&mut ours, &mut sibling] {
                     let found = encoder.run(&values).unwrap();
-                    let differences = found.iter().zip(expected).map(|(found, expected)| (found - expected).abs());
+                    let differences = found
+                        .iter()
+                        .zip(expected)
+                        .map(|(found, expected)| (found - expected).abs());
                     let largest = differences.fold(0.0, f32::max);
                     assert!(found.len() == expected.len() && largest < 5e-6, "{name}: {largest}");
                 }
@@ -344,6 +357,9 @@ mod tests {
         let bundle = Bundle::default_model().unwrap();
         let mut encoder = Encoder::load("audio.onnx", &bundle.audio, &[1, 1, 96, 64], &Backend::default()).unwrap();
         let error = encoder.run(&[0.0; 7]).unwrap_err();
-        assert!(error.to_string().contains("7 values came in where 6144 were due"), "{error}");
+        assert!(
+            error.to_string().contains("7 values came in where 6144 were due"),
+            "{error}"
+        );
     }
 }

@@ -85,7 +85,10 @@ impl Closed {
     /// # Errors
     /// When the model cannot be used.
     pub fn new(panorama: Panorama, soundscape: Soundscape, conditions: Conditions) -> Result<Self> {
-        let localiser = Localiser::new(&Bundle::default_model()?, &lookhear::perception::encoder::Backend::default())?;
+        let localiser = Localiser::new(
+            &Bundle::default_model()?,
+            &lookhear::perception::encoder::Backend::default(),
+        )?;
         ensure!(
             localiser.manifest().sound.rate_hz == RATE_HZ,
             "the room sounds at {RATE_HZ} Hz"

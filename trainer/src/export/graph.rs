@@ -321,7 +321,13 @@ mod tests {
             };
             let y = graph.convolution("y", &x, &weight, &bias, window);
             let onnx = graph.finish(&y, &[1, 64, 2, 2]);
-            let mut encoder = Encoder::load("test", &onnx, &[1, 64, 2, 2], &lookhear::perception::encoder::Backend::default()).unwrap();
+            let mut encoder = Encoder::load(
+                "test",
+                &onnx,
+                &[1, 64, 2, 2],
+                &lookhear::perception::encoder::Backend::default(),
+            )
+            .unwrap();
             (onnx.len(), encoder.run(&input).unwrap().to_vec())
         };
         let (plain_bytes, plain) = run(Storage::Float32);

@@ -122,8 +122,18 @@ impl Extractor {
         Ok(Self {
             front_end: PictureFrontEnd::new(side, PictureTransform::FullFrame, IMAGENET_MEAN, IMAGENET_DEVIATION),
             pixels: vec![0.0; 3 * side * side],
-            vision: Encoder::load("vision_features", &networks.vision, &[1, 3, side, side], &Backend::default())?,
-            sound: Encoder::load("sound_features", &networks.sound, &[1, 1, PATCH_FRAMES, BANDS], &Backend::default())?,
+            vision: Encoder::load(
+                "vision_features",
+                &networks.vision,
+                &[1, 3, side, side],
+                &Backend::default(),
+            )?,
+            sound: Encoder::load(
+                "sound_features",
+                &networks.sound,
+                &[1, 1, PATCH_FRAMES, BANDS],
+                &Backend::default(),
+            )?,
         })
     }
 

@@ -79,7 +79,12 @@ impl Reference {
     pub fn compare(&self, bundle: &Bundle, allowed: f32) -> Result<f32, ImportError> {
         let side = PAPER_SIDE_PIXELS;
         let mut vision = Encoder::load("vision.onnx", &bundle.vision, &[1, 3, side, side], &Backend::default())?;
-        let mut sound = Encoder::load("audio.onnx", &bundle.audio, &[1, 1, MEL_BANDS, self.frames], &Backend::default())?;
+        let mut sound = Encoder::load(
+            "audio.onnx",
+            &bundle.audio,
+            &[1, 1, MEL_BANDS, self.frames],
+            &Backend::default(),
+        )?;
         let map = difference("vision map", vision.run(&self.picture)?, &self.map, allowed)?;
         let embedding = difference(
             "sound embedding",

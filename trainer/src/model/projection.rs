@@ -205,7 +205,13 @@ mod tests {
         let bridged = cut(&mut graph, &both, "bridged", features, features + channels);
         let map = projection.append_vision(&mut graph, &seen, &bridged, 2);
         let onnx = graph.finish(&map, &[1, channels, 2, 2]);
-        let mut encoder = Encoder::load("test", &onnx, &shape, &lookhear::perception::encoder::Backend::default()).unwrap();
+        let mut encoder = Encoder::load(
+            "test",
+            &onnx,
+            &shape,
+            &lookhear::perception::encoder::Backend::default(),
+        )
+        .unwrap();
         let exported = encoder.run(&input).unwrap();
         assert_eq!(exported.len(), trained.len());
         let worst = trained
@@ -242,7 +248,13 @@ mod tests {
         let backbone = yam_net::Backbone { features, classes };
         let embedding = projection.append_sound(&mut graph, &backbone, bridge.channels);
         let onnx = graph.finish(&embedding, &[1, bridge.channels]);
-        let mut encoder = Encoder::load("test", &onnx, &shape, &lookhear::perception::encoder::Backend::default()).unwrap();
+        let mut encoder = Encoder::load(
+            "test",
+            &onnx,
+            &shape,
+            &lookhear::perception::encoder::Backend::default(),
+        )
+        .unwrap();
         let mut exported = encoder.run(&input).unwrap().to_vec();
         lookhear::perception::heatmap::normalise(&mut exported);
         let worst = trained

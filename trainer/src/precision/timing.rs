@@ -33,7 +33,12 @@ pub fn in_turns(bundles: &[Bundle], scene: &Scene, turns: usize, step: &dyn Fn()
     let patch = inputs.sounds(&scene.sound)?.into_iter().next().unwrap_or_default();
     let mut encoders = Vec::with_capacity(bundles.len());
     for bundle in bundles {
-        let mut vision = Encoder::load("vision.onnx", &bundle.vision, &inputs.picture_shape(), &Backend::default())?;
+        let mut vision = Encoder::load(
+            "vision.onnx",
+            &bundle.vision,
+            &inputs.picture_shape(),
+            &Backend::default(),
+        )?;
         let mut audio = Encoder::load("audio.onnx", &bundle.audio, &inputs.sound_shape(), &Backend::default())?;
         vision.run(&pixels)?;
         audio.run(&patch)?;

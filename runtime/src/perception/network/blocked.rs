@@ -56,11 +56,7 @@ pub fn to_blocked(planar: &[f32], shape: Shape, blocked: &mut [f32]) {
 /// Brings a blocked map into planes.
 pub fn to_planar(blocked: &[f32], shape: Shape, planar: &mut [f32]) {
     let cells = shape.cells();
-    for (channel, plane) in planar
-        .chunks_exact_mut(cells.max(1))
-        .take(shape.channels)
-        .enumerate()
-    {
+    for (channel, plane) in planar.chunks_exact_mut(cells.max(1)).take(shape.channels).enumerate() {
         let start = channel / BLOCK * shape.plane() + channel % BLOCK;
         for (to, value) in plane.iter_mut().zip(blocked[start..].iter().step_by(BLOCK)) {
             *to = *value;

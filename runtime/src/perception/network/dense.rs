@@ -110,11 +110,6 @@ impl Dense {
     }
 
     /// The bounds of what is stored.
-    pub fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    /// The same, to change them.
     pub fn bounds_mut(&mut self) -> &mut Bounds {
         &mut self.bounds
     }

@@ -62,11 +62,6 @@ impl Depthwise {
     }
 
     /// The bounds of what is stored.
-    pub fn bounds(&self) -> Bounds {
-        self.bounds
-    }
-
-    /// The same, to change them.
     pub fn bounds_mut(&mut self) -> &mut Bounds {
         &mut self.bounds
     }
@@ -136,7 +131,12 @@ impl Piece<'_> {
             while column < output_width {
                 let at = (line * output_width + column) * BLOCK;
                 let first = (column * STRIDE) as isize - left as isize;
-                let place = Place { top, rows: rows.clone(), first, at };
+                let place = Place {
+                    top,
+                    rows: rows.clone(),
+                    first,
+                    at,
+                };
                 // As many sums as the registers hold beside what they are made of.
                 column += match output_width - column {
                     14.. if S::F32_LANES == BLOCK && SIZE == 3 => self.tile::<S, SIZE, STRIDE, 14>(simd, place, width),

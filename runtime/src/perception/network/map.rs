@@ -48,6 +48,8 @@ pub enum Map {
     Sigmoid(Split),
     /// The sum along the axis.
     Total(Split),
+    /// The largest along the axis.
+    Largest(Split),
     /// Softmax along the axis.
     Softmax(Split),
 }
@@ -60,7 +62,7 @@ impl Map {
     pub fn output_len(&self) -> usize {
         match self {
             Self::Pair(_, split) | Self::SquareRoot(split) | Self::Sigmoid(split) | Self::Softmax(split) => split.len(),
-            Self::Total(split) => split.outer * split.inner,
+            Self::Total(split) | Self::Largest(split) => split.outer * split.inner,
         }
     }
 
@@ -76,15 +78,22 @@ impl Map {
                 Pair::Difference => with(input, other, split, output, |a, b| a - b),
                 Pair::Product => with(input, other, split, output, |a, b| a * b),
                 Pair::Quotient => with(input, other, split, output, |a, b| a / b),
-                Pair::Larger => with(input, other, split, output, |a, b| if a > b { a } else { b }),
+                Pair::Larger => with(input, other, split, output, larger),
                 Pair::Smaller => with(input, other, split, output, |a, b| if a < b { a } else { b }),
             },
             Self::SquareRoot(_) => each(input, output, f32::sqrt),
             Self::Sigmoid(_) => each(input, output, |value| 1.0 / (1.0 + exp(-value))),
-            Self::Total(split) => total(input, split, output),
+            Self::Total(split) => along(input, split, output, 0.0, |a, b| a + b),
+            Self::Largest(split) => along(input, split, output, f32::NEG_INFINITY, larger),
             Self::Softmax(split) => softmax(input, split, output),
         });
     }
+}
+
+/// The larger one; unlike `f32::max` a single instruction.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
 }
 
 #[inline(always)]
@@ -106,7 +115,11 @@ fn with(input: &[f32], other: &[f32], split: Split, output: &mut [f32], function
         }
     } else {
         let repeated = other.iter().cycle();
-        for ((to, values), other) in output.chunks_exact_mut(inner).zip(input.chunks_exact(inner)).zip(repeated) {
+        for ((to, values), other) in output
+            .chunks_exact_mut(inner)
+            .zip(input.chunks_exact(inner))
+            .zip(repeated)
+        {
             for (to, value) in to.iter_mut().zip(values) {
                 *to = function(*value, *other);
             }
@@ -115,19 +128,19 @@ fn with(input: &[f32], other: &[f32], split: Split, output: &mut [f32], function
 }
 
 #[inline(always)]
-fn total(input: &[f32], split: Split, output: &mut [f32]) {
+fn along(input: &[f32], split: Split, output: &mut [f32], start: f32, function: impl Fn(f32, f32) -> f32) {
     let Split { along, inner, .. } = split;
     if inner == 1 {
         for (to, values) in output.iter_mut().zip(input.chunks_exact(along)) {
-            *to = fold(values, 0.0, |a, b| a + b);
+            *to = fold(values, start, &function);
         }
         return;
     }
-    for (totals, values) in output.chunks_exact_mut(inner).zip(input.chunks_exact(along * inner)) {
-        totals.fill(0.0);
+    for (folded, values) in output.chunks_exact_mut(inner).zip(input.chunks_exact(along * inner)) {
+        folded.fill(start);
         for values in values.chunks_exact(inner) {
-            for (total, value) in totals.iter_mut().zip(values) {
-                *total += value;
+            for (folded, value) in folded.iter_mut().zip(values) {
+                *folded = function(*folded, *value);
             }
         }
     }
@@ -144,14 +157,19 @@ fn fold(values: &[f32], start: f32, function: impl Fn(f32, f32) -> f32) -> f32 {
             *lane = function(*lane, *value);
         }
     }
-    lanes.iter().chain(rest).fold(start, |folded, value| function(folded, *value))
+    lanes
+        .iter()
+        .chain(rest)
+        .fold(start, |folded, value| function(folded, *value))
 }
 
 #[inline(always)]
 fn softmax(input: &[f32], split: Split, output: &mut [f32]) {
     let Split { along, inner, .. } = split;
-    let larger = |a: f32, b: f32| if a > b { a } else { b };
-    for (to, values) in output.chunks_exact_mut(along * inner).zip(input.chunks_exact(along * inner)) {
+    for (to, values) in output
+        .chunks_exact_mut(along * inner)
+        .zip(input.chunks_exact(along * inner))
+    {
         if inner == 1 {
             let largest = fold(values, f32::NEG_INFINITY, larger);
             each(values, to, |value| exp(value - largest));

@@ -11,6 +11,7 @@ pub mod program;
 mod tile;
 pub mod translate;
 pub mod window;
+pub mod winograd;
 pub mod workers;
 
 #[cfg(test)]

@@ -55,7 +55,11 @@ impl Product {
 
     /// Values of scratch memory that [`run`](Self::run) wants.
     pub fn scratch_len(&self) -> usize {
-        let right = if self.is_right_turned { self.inner * self.columns } else { 0 };
+        let right = if self.is_right_turned {
+            self.inner * self.columns
+        } else {
+            0
+        };
         self.packed_len() + right
     }
 
@@ -78,7 +82,10 @@ impl Product {
                     weights[..rows].copy_from_slice(&left[tap * self.rows + first..][..rows]);
                 } else {
                     let column = left[first * self.inner + tap..].iter().step_by(self.inner);
-                    weights[..rows].iter_mut().zip(column).for_each(|(to, value)| *to = *value);
+                    weights[..rows]
+                        .iter_mut()
+                        .zip(column)
+                        .for_each(|(to, value)| *to = *value);
                 }
             }
         }

@@ -7,6 +7,7 @@ use super::lanes::Bounds;
 use super::map::Map;
 use super::max_pool::MaxPool;
 use super::product::Product;
+use super::winograd::Winograd;
 use super::workers::Workers;
 
 /// Where a step finds what it takes.
@@ -44,6 +45,8 @@ impl Form {
 pub enum Work {
     /// A convolution, and the place of what is added to it.
     Dense(Dense, Option<Place>),
+    /// The same by fewer multiplications.
+    Winograd(Winograd, Option<Place>),
     /// A depthwise convolution.
     Depthwise(Depthwise),
     /// A pooling.
@@ -61,6 +64,7 @@ impl Work {
     pub fn output(&self) -> Form {
         match self {
             Self::Dense(dense, _) => Form::Blocked(dense.output()),
+            Self::Winograd(winograd, _) => Form::Blocked(winograd.output()),
             Self::Depthwise(depthwise) => Form::Blocked(depthwise.output()),
             Self::MaxPool(pool) => Form::Blocked(pool.output()),
             Self::Product(product, _) => Form::Blocked(product.output()),
@@ -73,6 +77,7 @@ impl Work {
     pub fn operations(&self) -> usize {
         match self {
             Self::Dense(dense, _) => dense.operations(),
+            Self::Winograd(winograd, _) => winograd.operations(),
             Self::Depthwise(depthwise) => depthwise.operations(),
             Self::Product(product, _) => product.operations(),
             Self::MaxPool(_) | Self::Map(..) | Self::ToPlanar(_) => 0,
@@ -83,6 +88,7 @@ impl Work {
     pub fn bounds_mut(&mut self) -> Option<&mut Bounds> {
         match self {
             Self::Dense(dense, _) => Some(dense.bounds_mut()),
+            Self::Winograd(winograd, _) => Some(winograd.bounds_mut()),
             Self::Depthwise(depthwise) => Some(depthwise.bounds_mut()),
             _ => None,
         }
@@ -91,6 +97,7 @@ impl Work {
     fn scratch_len(&self) -> usize {
         match self {
             Self::Dense(dense, _) => dense.scratch_len(),
+            Self::Winograd(winograd, _) => winograd.scratch_len(),
             Self::Product(product, _) => product.scratch_len(),
             _ => 0,
         }
@@ -111,7 +118,7 @@ pub struct Step {
 impl Step {
     fn inputs(&self) -> impl Iterator<Item = Place> + use<> {
         let other = match &self.work {
-            Work::Dense(_, other) | Work::Map(_, other) => *other,
+            Work::Dense(_, other) | Work::Winograd(_, other) | Work::Map(_, other) => *other,
             Work::Product(_, other) => Some(*other),
             Work::Depthwise(_) | Work::MaxPool(_) | Work::ToPlanar(_) => None,
         };
@@ -197,15 +204,19 @@ impl Program {
                 let mut output = std::mem::take(&mut memory.buffers[self.buffers[index]]);
                 let Memory { buffers, scratch } = memory;
                 let at = |place: Place| -> &[f32] {
- match place {
-                    Place::Input => input,
-                    Place::Step(earlier) => &buffers[self.buffers[earlier]],
-                    Place::Constant(number) => &self.constants[number],
-                }};
+                    match place {
+                        Place::Input => input,
+                        Place::Step(earlier) => &buffers[self.buffers[earlier]],
+                        Place::Constant(number) => &self.constants[number],
+                    }
+                };
                 let from = at(step.input);
                 match &step.work {
                     Work::Dense(dense, residual) => {
                         dense.run(from, residual.map(at), &mut output, scratch, workers);
+                    }
+                    Work::Winograd(winograd, residual) => {
+                        winograd.run(from, residual.map(at), &mut output, scratch, workers);
                     }
                     Work::Depthwise(depthwise) => depthwise.run(from, &mut output, workers),
                     Work::MaxPool(pool) => pool.run(from, &mut output, workers),

@@ -12,6 +12,7 @@ use super::map::{Map, Pair, Split};
 use super::max_pool::MaxPool;
 use super::product::Product;
 use super::window::Window;
+use super::winograd::Winograd;
 use super::workers::Workers;
 
 /// Numbers between -1 and 1 that look random.
@@ -59,7 +60,10 @@ fn windowed(input: &[f32], shape: Shape, window: Window, output: Shape, mut fold
 fn close(ours: &[f32], plain: &[f32]) -> Result<(), TestCaseError> {
     prop_assert_eq!(ours.len(), plain.len());
     for (place, (ours, plain)) in ours.iter().zip(plain).enumerate() {
-        prop_assert!((ours - plain).abs() <= 1e-4 * (1.0 + plain.abs()), "at {place}: {ours}, not {plain}");
+        prop_assert!(
+            (ours - plain).abs() <= 1e-4 * (1.0 + plain.abs()),
+            "at {place}: {ours}, not {plain}"
+        );
     }
     Ok(())
 }
@@ -128,6 +132,37 @@ proptest! {
         let workers = Workers::new(threads).unwrap();
         with_width(width, || dense.run(&given, residual.as_deref(), &mut found, &mut scratch, &workers));
         close(&planar(&found, output), &plain)?;
+    }
+
+    #[test]
+    fn windows_of_three_by_fewer_multiplications_come_out_the_same(
+        input in (16..40_usize, 10..30_usize, 10..50_usize),
+        outputs in 1..40_usize,
+        (before, after) in (prop::array::uniform2(0..=1_usize), prop::array::uniform2(0..=1_usize)),
+        has_residual: bool,
+        is_bounded: bool,
+        threads in 1..=3_usize,
+        width in width(),
+        seed: u64,
+    ) {
+        let input = Shape { channels: input.0, height: input.1, width: input.2 };
+        let window = Window { height: 3, width: 3, stride: 1, before, after };
+        let bounds = if is_bounded { Bounds { low: 0.0, high: 6.0 } } else { Bounds::NONE };
+        let (values, bias) = (blocked(&noise(input.planar_len(), seed), input), noise(outputs, seed ^ 1));
+        let weights = noise(outputs * input.channels * 9, seed ^ 2);
+        let dense = Dense::new(input, Layout::Blocked, window, &weights, &bias, bounds).unwrap();
+        let winograd = Winograd::new(input, window, &weights, &bias, bounds);
+        prop_assume!(winograd.is_some());
+        let winograd = winograd.unwrap();
+        let output = dense.output();
+        prop_assert_eq!(winograd.output(), output);
+        let residual = has_residual.then(|| blocked(&noise(output.planar_len(), seed ^ 3), output));
+        let workers = Workers::new(threads).unwrap();
+        let (mut plain, mut found) = (vec![f32::NAN; output.blocked_len()], vec![f32::NAN; output.blocked_len()]);
+        let mut scratch = vec![f32::NAN; dense.scratch_len().max(winograd.scratch_len())];
+        dense.run(&values, residual.as_deref(), &mut plain, &mut scratch, &workers);
+        with_width(width, || winograd.run(&values, residual.as_deref(), &mut found, &mut scratch, &workers));
+        close(&planar(&found, output), &planar(&plain, output))?;
     }
 
     #[test]
@@ -230,6 +265,10 @@ proptest! {
         let totals: Vec<f32> = (0..outer * inner)
             .map(|place| column(place / inner, place % inner).map(|place| values[place]).sum())
             .collect();
+        let largest: Vec<f32> = (0..outer * inner)
+            .map(|place| column(place / inner, place % inner).map(|place| values[place]).fold(f32::MIN, f32::max))
+            .collect();
+        close(&run(Map::Largest(split)), &largest)?;
         // Twenty times as large as what `close` expects.
         let scaled = |values: Vec<f32>| values.iter().map(|value| value / 20.0).collect::<Vec<_>>();
         close(&scaled(run(Map::Total(split))), &scaled(totals))?;
@@ -257,12 +296,25 @@ fn what_does_not_fit_together_is_refused() {
         ..Window::ONE_CELL
     };
     let dense = |window, weights: usize, bias: usize| {
-        Dense::new(input, Layout::Blocked, window, &vec![0.0; weights], &vec![0.0; bias], Bounds::NONE)
+        Dense::new(
+            input,
+            Layout::Blocked,
+            window,
+            &vec![0.0; weights],
+            &vec![0.0; bias],
+            Bounds::NONE,
+        )
     };
     assert!(dense(three, 2 * 4 * 9, 2).is_some());
     assert!(dense(three, 2 * 4 * 9 - 1, 2).is_none(), "a weight is missing");
-    assert!(dense(Window { stride: 3, ..three }, 2 * 4 * 9, 2).is_none(), "a stride of three");
-    assert!(dense(Window { height: 7, ..three }, 2 * 4 * 21, 2).is_none(), "a window larger than the input");
+    assert!(
+        dense(Window { stride: 3, ..three }, 2 * 4 * 9, 2).is_none(),
+        "a stride of three"
+    );
+    assert!(
+        dense(Window { height: 7, ..three }, 2 * 4 * 21, 2).is_none(),
+        "a window larger than the input"
+    );
     assert!(Depthwise::new(input, three, &[0.0; 36], &[0.0; 4], Bounds::NONE).is_some());
     let seven = Window {
         height: 7,

@@ -75,7 +75,10 @@ impl WithSimd for Tiles<'_> {
         let last = (lines - 1) * self.line_step + (self.width - 1) * self.step.values();
         let taps: usize = self.runs.iter().map(|run| run.values).sum();
         assert!(self.input.len() >= last + end, "the input is shorter than its shape");
-        assert!(self.weights.len() >= taps * BLOCK && self.bias.len() >= BLOCK, "weights are missing");
+        assert!(
+            self.weights.len() >= taps * BLOCK && self.bias.len() >= BLOCK,
+            "weights are missing"
+        );
         assert!(
             self.residual.is_none_or(|residual| residual.len() >= self.output.len()),
             "the residual is shorter than the output"

@@ -20,6 +20,7 @@ use super::max_pool::MaxPool;
 use super::product::Product;
 use super::program::{Form, Place, Program, Step, Work};
 use super::window::Window;
+use super::winograd::Winograd;
 
 /// A network cut in two.
 #[derive(Debug)]
@@ -115,7 +116,13 @@ impl Translator<'_> {
             return Ok(());
         }
         let layout = self.layout(place);
-        let work = if operator.group == 1 {
+        let fewer = match (operator.group, layout) {
+            (1, Layout::Blocked) => Winograd::new(shape, window, &weights, &bias, Bounds::NONE),
+            _ => None,
+        };
+        let work = if let Some(winograd) = fewer {
+            Some(Work::Winograd(winograd, None))
+        } else if operator.group == 1 {
             Dense::new(shape, layout, window, &weights, &bias, Bounds::NONE).map(|dense| Work::Dense(dense, None))
         } else if operator.group == shape.channels && outputs == shape.channels && layout == Layout::Blocked {
             Depthwise::new(shape, window, &weights, &bias, Bounds::NONE).map(Work::Depthwise)
@@ -172,7 +179,8 @@ impl Translator<'_> {
             let (Some(shape), Some(others)) = (&shape, concrete(self.model, other)) else {
                 continue;
             };
-            let Some(split) = repeated(shape, &others).filter(|_| concrete(self.model, one).as_ref() == Some(shape)) else {
+            let Some(split) = repeated(shape, &others).filter(|_| concrete(self.model, one).as_ref() == Some(shape))
+            else {
                 continue;
             };
             let Some(input) = self.planar(one) else {
@@ -206,7 +214,13 @@ impl Translator<'_> {
             let Some(bounds) = self.steps[step].work.bounds_mut() else {
                 continue;
             };
-            let within = |value: f32| if pair == Pair::Larger { value.max(limit) } else { value.min(limit) };
+            let within = |value: f32| {
+                if pair == Pair::Larger {
+                    value.max(limit)
+                } else {
+                    value.min(limit)
+                }
+            };
             *bounds = Bounds {
                 low: within(bounds.low),
                 high: within(bounds.high),
@@ -231,8 +245,12 @@ impl Translator<'_> {
         };
         self.lone(outlet)?;
         let are_alike = one_shape == other_shape && self.layout(Place::Step(earlier)) == Layout::Blocked;
-        match &mut self.steps[later].work {
-            Work::Dense(dense, residual @ None) if earlier != later && are_alike && dense.bounds() == Bounds::NONE => {
+        let work = &mut self.steps[later].work;
+        let is_unbounded = work.bounds_mut().is_some_and(|bounds| *bounds == Bounds::NONE);
+        match work {
+            Work::Dense(_, residual @ None) | Work::Winograd(_, residual @ None)
+                if earlier != later && are_alike && is_unbounded =>
+            {
                 *residual = Some(Place::Step(earlier));
                 Some(Place::Step(later))
             }
@@ -260,7 +278,11 @@ impl Translator<'_> {
         if let Some(weights) = self.constant(right)? {
             // One row: its values are the channels of a single cell.
             if let (1, Some(place)) = (rows, self.planar(left)) {
-                let weights = if right_turned { weights } else { turned(&weights, columns) };
+                let weights = if right_turned {
+                    weights
+                } else {
+                    turned(&weights, columns)
+                };
                 self.one_by_one(node, place, &weights, inner, 1, columns);
             }
         } else if let Some(weights) = self.constant(left)? {
@@ -337,7 +359,11 @@ impl Translator<'_> {
             return is_root.or_else(|| operator.0.is::<Sigmoid>().then_some(Map::Sigmoid(all)));
         }
         if let Some(operator) = node.op_as::<Reduce>() {
-            return along(&operator.axes).filter(|_| operator.reducer == Reducer::Sum).map(Map::Total);
+            return match operator.reducer {
+                Reducer::Sum => along(&operator.axes).map(Map::Total),
+                Reducer::Max => along(&operator.axes).map(Map::Largest),
+                _ => None,
+            };
         }
         let operator = node.op_as::<Softmax>()?;
         let is_plain = operator.quant_output_dt.is_none() && matches!(operator.kind, SoftmaxKind::Softmax);
@@ -474,11 +500,20 @@ impl Translator<'_> {
             if slots.clone().any(|outlet| self.model.inputs.contains(&outlet)) {
                 bail!("`{}` is wanted by both halves of the network", node.name);
             }
-            let inputs: TVec<OutletId> = node.inputs.iter().filter_map(|input| mapping.get(input).copied()).collect();
+            let inputs: TVec<OutletId> = node
+                .inputs
+                .iter()
+                .filter_map(|input| mapping.get(input).copied())
+                .collect();
             let wired = rest.wire_node(node.name.clone(), node.op.clone(), &inputs)?;
             mapping.extend(slots.zip(wired));
         }
-        let results: Vec<OutletId> = self.model.outputs.iter().filter_map(|outlet| mapping.get(outlet).copied()).collect();
+        let results: Vec<OutletId> = self
+            .model
+            .outputs
+            .iter()
+            .filter_map(|outlet| mapping.get(outlet).copied())
+            .collect();
         rest.select_output_outlets(&results)?;
         Ok(Translation {
             program: Program::new(self.steps, self.constants, outputs),
@@ -489,7 +524,12 @@ impl Translator<'_> {
 
 /// The shape of a value of fixed size.
 fn concrete(model: &TypedModel, outlet: OutletId) -> Option<Vec<usize>> {
-    model.outlet_fact(outlet).ok()?.shape.as_concrete().map(<[usize]>::to_vec)
+    model
+        .outlet_fact(outlet)
+        .ok()?
+        .shape
+        .as_concrete()
+        .map(<[usize]>::to_vec)
 }
 
 /// The value of an outlet that depends on no input.
@@ -526,7 +566,11 @@ fn repeated(shape: &[usize], smaller: &[usize]) -> Option<Split> {
         return None;
     }
     let first = smaller.iter().position(|length| *length != 1).unwrap_or(0);
-    let end = smaller.iter().rposition(|length| *length != 1).map_or(0, |last| last + 1).max(first);
+    let end = smaller
+        .iter()
+        .rposition(|length| *length != 1)
+        .map_or(0, |last| last + 1)
+        .max(first);
     (shape[first..end] == smaller[first..end]).then(|| Split {
         outer: shape[..first].iter().product(),
         along: shape[first..end].iter().product(),
@@ -551,9 +595,16 @@ fn matrices(expression: &str) -> Option<(bool, bool)> {
 fn window(spec: &PoolSpec, input: Shape) -> Option<Window> {
     let is_explicit = matches!(
         spec.padding,
-        PaddingSpec::Explicit(..) | PaddingSpec::Valid | PaddingSpec::SameUpper | PaddingSpec::SameLower
+        PaddingSpec::Explicit(..)
+            | PaddingSpec::ExplicitOnnxPool(_, _, false)
+            | PaddingSpec::Valid
+            | PaddingSpec::SameUpper
+            | PaddingSpec::SameLower
     );
-    let dense = spec.dilations.as_ref().is_none_or(|dilations| dilations.iter().all(|cells| *cells == 1));
+    let dense = spec
+        .dilations
+        .as_ref()
+        .is_none_or(|dilations| dilations.iter().all(|cells| *cells == 1));
     let &[height, width] = spec.kernel_shape.as_slice() else {
         return None;
     };
