@@ -10,6 +10,7 @@ use tract_onnx::tract_core::runtime::{Runnable, Runtime, State, runtime_for_name
 
 use super::network::program::{Memory, Program};
 use super::network::translate::translate;
+use super::network::unpack::unpack;
 use super::network::workers::Workers;
 
 /// The backend that is always there.
@@ -149,7 +150,13 @@ impl Encoder {
             output_shape: Vec::new(),
         };
         let model = tract_onnx::onnx()
-            .model_for_read(&mut std::io::Cursor::new(onnx))
+            .proto_model_for_read(&mut std::io::Cursor::new(onnx))
+            .and_then(|mut file| {
+                if let Some(graph) = &mut file.graph {
+                    unpack(graph);
+                }
+                tract_onnx::onnx().model_for_proto_model(&file)
+            })
             .and_then(|model| model.with_input_fact(0, f32::fact(input_shape).into()))
             .and_then(|model| model.into_typed())
             .map_err(|cause| network.error("read", &cause))?;

@@ -54,8 +54,8 @@ impl Dense {
             Layout::Blocked => (BLOCK, padded.plane()),
         };
         let mut runs = Vec::new();
-        let mut packed = vec![0.0; output.blocks() * taps * BLOCK];
-        let mut tap = 0;
+        // For each tap in the order of the runs, its place among the weights of a filter.
+        let mut places = Vec::with_capacity(taps);
         for first in (0..input.channels).step_by(group) {
             let values = group.min(input.channels - first);
             for y in 0..window.height {
@@ -64,13 +64,16 @@ impl Dense {
                         offset: first / group * plane + (y * padded.width + x) * group,
                         values,
                     });
-                    for channel in first..first + values {
-                        for filter in 0..bias.len() {
-                            let from = ((filter * input.channels + channel) * window.height + y) * window.width + x;
-                            packed[(filter / BLOCK * taps + tap) * BLOCK + filter % BLOCK] = weights[from];
-                        }
-                        tap += 1;
-                    }
+                    let channels = first..first + values;
+                    places.extend(channels.map(|channel| (channel * window.height + y) * window.width + x));
+                }
+            }
+        }
+        let mut packed = vec![0.0; output.blocks() * taps * BLOCK];
+        for (packed, filters) in packed.chunks_exact_mut(taps * BLOCK).zip(weights.chunks(BLOCK * taps)) {
+            for (packed, place) in packed.chunks_exact_mut(BLOCK).zip(&places) {
+                for (packed, filter) in packed.iter_mut().zip(filters.chunks_exact(taps)) {
+                    *packed = filter[*place];
                 }
             }
         }

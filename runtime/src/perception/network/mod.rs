@@ -10,6 +10,7 @@ pub mod product;
 pub mod program;
 mod tile;
 pub mod translate;
+pub mod unpack;
 pub mod window;
 pub mod winograd;
 pub mod workers;
