@@ -1,17 +1,30 @@
-//! `lookhear bench`: how long one tick takes on this machine.
+//! `lookhear bench`: how long one tick takes on this machine, and how far that is from the best that the machine could do.
 
+mod cameras;
+mod memory;
+mod network;
+mod times;
+
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, anyhow};
 use clap::Args;
 use lookhear::perception::localiser::Localiser;
-use lookhear_board::{Picture, Sound};
+use lookhear::perception::picture::PictureFrontEnd;
+use lookhear_board::{Picture, PixelFormat, Sound};
 use serde::Serialize;
 
+use self::cameras::CameraTimes;
+use self::network::{Machine, NetworkTimes};
+use self::times::{Times, milliseconds};
 use super::model::ModelOptions;
 use super::output::write_json;
 
 /// Side of the made-up picture, before the front end fits it to the model.
 const PICTURE_SIDE: usize = 720;
+/// Size of the frames that the front ends are timed on.
+const FRAME: (usize, usize) = (1280, 720);
 
 /// `lookhear bench`.
 #[derive(Debug, Args)]
@@ -21,6 +34,21 @@ pub struct Bench {
     /// Ticks to time, after as many tenths to warm up
     #[arg(long, value_name = "COUNT", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     ticks: u32,
+    /// Also times each network by itself, step by step, in turns with tract, beside what the processor could do at best
+    #[arg(long)]
+    networks: bool,
+    /// Also times the networks of so many cameras that share one model, from one to COUNT
+    #[arg(long, value_name = "COUNT", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=64))]
+    cameras: u16,
+    /// Also times the front end on a frame of a camera, a JPEG file
+    #[arg(long, value_name = "FILE.jpg")]
+    frame: Option<PathBuf>,
+    /// Times a network of your own in place of a model: one input, one output
+    #[arg(long, value_name = "FILE.onnx", requires = "input")]
+    network: Option<PathBuf>,
+    /// Shape of that network's input: 1,3,224,224
+    #[arg(long, value_name = "SHAPE", value_delimiter = ',')]
+    input: Vec<usize>,
 }
 
 /// What was measured; times in milliseconds.
@@ -28,23 +56,43 @@ pub struct Bench {
 struct Measured {
     /// From the bundle's bytes to a model that is ready.
     load: f64,
+    /// From the start to the first percept.
+    first_percept: f64,
     /// One 720×720 RGB picture through front end, vision network and heatmap.
     picture: Times,
+    /// The vision network's share of it.
+    vision: Times,
     /// One patch of 0.96 s of sound through front end and audio network: what each 0.48 s of a stream costs.
     sound: Times,
+    /// The most memory that was resident after all this, in MiB.
+    peak_memory_mib: f64,
+    /// The front end alone on frames of 1280×720, and on the file that was given.
+    front_ends: Vec<(String, Times)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    machine: Option<Machine>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    networks: Vec<NetworkTimes>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    cameras: Vec<CameraTimes>,
 }
 
-/// Of one piece of work.
+/// What was measured of a network of one's own.
 #[derive(Debug, Serialize)]
-struct Times {
-    median: f64,
-    least: f64,
-    most: f64,
+struct MeasuredNetwork {
+    machine: Machine,
+    networks: Vec<NetworkTimes>,
 }
 
 impl Bench {
     /// Measures and prints one line of JSON.
     pub fn run(self) -> anyhow::Result<()> {
+        if let Some(file) = &self.network {
+            let onnx = std::fs::read(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
+            let machine = Machine::measure(self.model.threads())?;
+            let name = file.display().to_string();
+            let networks = vec![network::measure(&name, &onnx, &self.input, machine, self.ticks)?];
+            return write_json(&MeasuredNetwork { machine, networks });
+        }
         let start = Instant::now();
         let mut localiser = self.model.load()?;
         let load = milliseconds(start.elapsed());
@@ -53,47 +101,100 @@ impl Bench {
             .map(|sample| (sample as f32 * 0.1).sin() * 0.1)
             .collect();
         let sound = Sound { samples, rate_hz };
-        let bytes = (0..PICTURE_SIDE * PICTURE_SIDE * 3)
-            .map(|index| (index * 31 % 251) as u8)
-            .collect();
-        let picture = Picture::rgb(PICTURE_SIDE, PICTURE_SIDE, bytes)
-            .ok_or_else(|| anyhow::anyhow!("the picture to measure with has no pixels"))?;
+        let picture = Picture::rgb(PICTURE_SIDE, PICTURE_SIDE, noise(PICTURE_SIDE * PICTURE_SIDE * 3))
+            .ok_or_else(|| anyhow!("the picture to measure with has no pixels"))?;
         let embedding = localiser.hear(&sound)?;
-        let picture = self.times(&mut localiser, |localiser| {
+        localiser.localise(&picture, &embedding, Duration::ZERO)?;
+        let first_percept = milliseconds(start.elapsed());
+        let picture_times = Times::of(self.ticks, || {
             localiser.localise(&picture, &embedding, Duration::ZERO)?;
             Ok(())
         })?;
-        let sound = self.times(&mut localiser, |localiser| {
+        let vision = Times::of(self.ticks, || {
+            localiser.see_again()?;
+            Ok(())
+        })?;
+        let sound_times = Times::of(self.ticks, || {
             localiser.hear(&sound)?;
             Ok(())
         })?;
-        write_json(&Measured { load, picture, sound })
+        let mut measured = Measured {
+            load,
+            first_percept,
+            picture: picture_times,
+            vision,
+            sound: sound_times,
+            peak_memory_mib: memory::peak_mib(),
+            front_ends: self.front_ends(&localiser)?,
+            machine: None,
+            networks: Vec::new(),
+            cameras: Vec::new(),
+        };
+        for cameras in 1..=usize::from(self.cameras) {
+            let percepts = self.ticks.div_ceil(4);
+            let threads = self.model.threads();
+            let times = cameras::measure(&localiser, cameras, threads, percepts, &picture, &embedding)?;
+            measured.cameras.push(times);
+        }
+        if self.networks {
+            let machine = Machine::measure(self.model.threads())?;
+            measured.machine = Some(machine);
+            let bundle = self.model.bundle()?;
+            for (name, onnx, shape) in network::of_bundle(&bundle, localiser.ear().input_shape()) {
+                let times = network::measure(name, &onnx, &shape, machine, self.ticks)?;
+                measured.networks.push(times);
+            }
+        }
+        write_json(&measured)
     }
 
-    fn times(
-        &self,
-        localiser: &mut Localiser,
-        mut work: impl FnMut(&mut Localiser) -> anyhow::Result<()>,
-    ) -> anyhow::Result<Times> {
-        for _ in 0..=self.ticks / 10 {
-            work(localiser)?;
+    fn front_ends(&self, localiser: &Localiser) -> anyhow::Result<Vec<(String, Times)>> {
+        let (width, height) = FRAME;
+        let made_up = |format, stride_bytes: usize, bytes: usize| Picture {
+            width,
+            height,
+            stride_bytes,
+            format,
+            bytes: noise(bytes),
+        };
+        let mut pictures = vec![
+            (
+                "RGB".to_owned(),
+                made_up(PixelFormat::Rgb, 3 * width, 3 * width * height),
+            ),
+            (
+                "YUYV".to_owned(),
+                made_up(PixelFormat::Yuyv, 2 * width, 2 * width * height),
+            ),
+            (
+                "NV12".to_owned(),
+                made_up(PixelFormat::Nv12, width, width * height * 3 / 2),
+            ),
+        ];
+        if let Some(file) = &self.frame {
+            let bytes = std::fs::read(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
+            let picture = Picture {
+                width,
+                height,
+                stride_bytes: 0,
+                format: PixelFormat::Mjpeg,
+                bytes,
+            };
+            pictures.push(("JPEG".to_owned(), picture));
         }
-        let mut times = Vec::with_capacity(self.ticks as usize);
-        for _ in 0..self.ticks {
-            let start = Instant::now();
-            work(localiser)?;
-            times.push(milliseconds(start.elapsed()));
+        let input = &localiser.manifest().picture;
+        let mut front_end = PictureFrontEnd::new(input.side_pixels, input.transform, input.mean, input.deviation);
+        let mut pixels = vec![0.0; front_end.output_values()];
+        let mut times = Vec::new();
+        for (name, picture) in pictures {
+            let of_one = Times::of(self.ticks, || Ok(front_end.prepare(&picture, &mut pixels)?))?;
+            times.push((name, of_one));
         }
-        times.sort_unstable_by(f64::total_cmp);
-        let at = |index: usize| times.get(index).copied().unwrap_or_default();
-        Ok(Times {
-            median: at(times.len() / 2),
-            least: at(0),
-            most: at(times.len().saturating_sub(1)),
-        })
+        Ok(times)
     }
 }
 
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
+/// Bytes that are not all alike.
+fn noise(count: usize) -> Vec<u8> {
+    (0..count).map(|index| (index * 31 % 251) as u8).collect()
 }

@@ -28,16 +28,24 @@ pub struct ModelOptions {
 }
 
 impl ModelOptions {
-    /// Makes the model ready.
-    pub fn load(&self) -> anyhow::Result<Localiser> {
+    /// The model's files.
+    pub fn bundle(&self) -> anyhow::Result<Bundle> {
         let mut bundle = read(self.model.as_deref())?;
         if let Some(threshold) = self.threshold {
             bundle.manifest.threshold.similarity = threshold;
         }
-        Ok(Localiser::new(
-            &bundle,
-            &Backend::new(&self.backend, usize::from(self.threads))?,
-        )?)
+        Ok(bundle)
+    }
+
+    /// Makes the model ready.
+    pub fn load(&self) -> anyhow::Result<Localiser> {
+        let backend = Backend::new(&self.backend, self.threads())?;
+        Ok(Localiser::new(&self.bundle()?, &backend)?)
+    }
+
+    /// Threads that share the networks' work.
+    pub fn threads(&self) -> usize {
+        usize::from(self.threads)
     }
 }
 

@@ -17,7 +17,7 @@ use super::network::workers::Workers;
 pub const CPU: &str = "cpu";
 
 /// The same processor without operators of our own.
-const TRACT: &str = "tract";
+pub const TRACT: &str = "tract";
 
 /// What may go wrong with a network.
 #[derive(Debug, thiserror::Error)]

@@ -87,13 +87,13 @@ impl std::fmt::Debug for Ear {
     }
 }
 
-impl Ear {
-    /// Prepares the audio network of a bundle.
-    pub fn new(input: &SoundInput, onnx: &[u8], backend: &Backend) -> Result<Self, EncoderError> {
-        let (shape, front_end, window_embeddings) = match input.front_end {
+impl FrontEnd {
+    /// With the shape of what it gives to the network, and over how many embeddings the window reaches.
+    fn new(input: &SoundInput) -> ([usize; 4], Self, usize) {
+        match input.front_end {
             SoundFrontEnd::LogMel => {
                 let embeddings = (f64::from(input.window_seconds) / HOP_SECONDS).round() as usize;
-                let front_end = FrontEnd::LogMel {
+                let front_end = Self::LogMel {
                     stream: PatchStream::new(),
                     patches: 0,
                 };
@@ -107,7 +107,7 @@ impl Ear {
                 let spectrogram = PaperSpectrogram::new(input.rate_hz);
                 let shape = [1, 1, spectrogram::MEL_BANDS, spectrogram.frames()];
                 let window_samples = (f64::from(input.window_seconds) * f64::from(input.rate_hz)).round() as usize;
-                let front_end = FrontEnd::Spectrogram {
+                let front_end = Self::Spectrogram {
                     spectrogram,
                     recent: VecDeque::with_capacity(window_samples),
                     heard_samples: 0,
@@ -116,16 +116,40 @@ impl Ear {
                 };
                 (shape, front_end, 1)
             }
-        };
+        }
+    }
+}
+
+impl Ear {
+    /// Prepares the audio network of a bundle.
+    pub fn new(input: &SoundInput, onnx: &[u8], backend: &Backend) -> Result<Self, EncoderError> {
+        let (shape, front_end, window_embeddings) = FrontEnd::new(input);
         let encoder = Encoder::load("audio.onnx", onnx, &shape, backend)?;
-        let heard = VecDeque::with_capacity(window_embeddings + LATE_EMBEDDINGS);
-        Ok(Self {
+        Ok(Self::with(encoder, input, front_end, window_embeddings))
+    }
+
+    /// Another ear of the same network, which has heard nothing yet. `input` is what this one was made for.
+    ///
+    /// # Errors
+    /// When tract cannot begin the network once more.
+    pub fn sibling(&self, input: &SoundInput) -> Result<Self, EncoderError> {
+        let (_, front_end, window_embeddings) = FrontEnd::new(input);
+        Ok(Self::with(self.encoder.sibling()?, input, front_end, window_embeddings))
+    }
+
+    fn with(encoder: Encoder, input: &SoundInput, front_end: FrontEnd, window_embeddings: usize) -> Self {
+        Self {
             rate_hz: input.rate_hz,
             encoder,
             front_end,
-            heard,
+            heard: VecDeque::with_capacity(window_embeddings + LATE_EMBEDDINGS),
             window_embeddings,
-        })
+        }
+    }
+
+    /// Shape of what the audio network takes.
+    pub fn input_shape(&self) -> &[usize] {
+        self.encoder.input_shape()
     }
 
     /// Length of the embedding, in channels.

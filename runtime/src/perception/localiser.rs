@@ -89,6 +89,22 @@ impl Localiser {
         })
     }
 
+    /// Another localiser for another camera: it shares the networks' weights, and hears nothing of what this one hears.
+    ///
+    /// # Errors
+    /// When tract cannot begin the networks once more.
+    pub fn sibling(&self) -> Result<Self, LocaliserError> {
+        let input = &self.manifest.picture;
+        Ok(Self {
+            front_end: PictureFrontEnd::new(input.side_pixels, input.transform, input.mean, input.deviation),
+            vision: self.vision.sibling()?,
+            ear: self.ear.sibling(&self.manifest.sound)?,
+            pixels: vec![0.0; self.pixels.len()],
+            mean_shift: MeanShift::default(),
+            manifest: self.manifest.clone(),
+        })
+    }
+
     /// What the bundle says of the model.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -107,6 +123,14 @@ impl Localiser {
     /// Understands a picture alone: the unit vector of each cell of the map, `[channels, map_cells, map_cells]`, row-major.
     pub fn see(&mut self, picture: &Picture) -> Result<&[f32], LocaliserError> {
         self.front_end.prepare(picture, &mut self.pixels)?;
+        Ok(self.vision.run(&self.pixels)?)
+    }
+
+    /// Runs the vision network once more on the picture before: what the network alone takes.
+    ///
+    /// # Errors
+    /// When the network cannot be run.
+    pub fn see_again(&mut self) -> Result<&[f32], LocaliserError> {
         Ok(self.vision.run(&self.pixels)?)
     }
 

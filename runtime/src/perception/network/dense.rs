@@ -112,6 +112,11 @@ impl Dense {
         }
     }
 
+    /// Weights and biases, with those of channels that only fill a block.
+    pub fn weights(&self) -> usize {
+        self.weights.len() + self.bias.len()
+    }
+
     /// The bounds of what is stored.
     pub fn bounds_mut(&mut self) -> &mut Bounds {
         &mut self.bounds

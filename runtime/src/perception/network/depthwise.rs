@@ -61,6 +61,11 @@ impl Depthwise {
         self.output.planar_len() * self.window.height * self.window.width
     }
 
+    /// Weights and biases, with those of channels that only fill a block.
+    pub fn weights(&self) -> usize {
+        self.weights.len() + self.bias.len()
+    }
+
     /// The bounds of what is stored.
     pub fn bounds_mut(&mut self) -> &mut Bounds {
         &mut self.bounds

@@ -4,6 +4,7 @@ pub mod blocked;
 pub mod dense;
 pub mod depthwise;
 mod lanes;
+pub mod machine;
 pub mod map;
 pub mod max_pool;
 pub mod product;

@@ -84,6 +84,29 @@ impl Work {
         }
     }
 
+    /// Values that never change, which it reads in each run.
+    pub fn weights(&self) -> usize {
+        match self {
+            Self::Dense(dense, _) => dense.weights(),
+            Self::Winograd(winograd, _) => winograd.weights(),
+            Self::Depthwise(depthwise) => depthwise.weights(),
+            Self::MaxPool(_) | Self::Product(..) | Self::Map(..) | Self::ToPlanar(_) => 0,
+        }
+    }
+
+    /// In one word, for a table.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Dense(..) => "dense",
+            Self::Winograd(..) => "winograd",
+            Self::Depthwise(_) => "depthwise",
+            Self::MaxPool(_) => "max pool",
+            Self::Product(..) => "product",
+            Self::Map(..) => "map",
+            Self::ToPlanar(_) => "to planes",
+        }
+    }
+
     /// The bounds of what it stores, where it has any.
     pub fn bounds_mut(&mut self) -> Option<&mut Bounds> {
         match self {
@@ -184,6 +207,12 @@ impl Program {
     /// What it does, in order.
     pub fn steps(&self) -> &[Step] {
         &self.steps
+    }
+
+    /// What a run reads of weights.
+    pub fn weight_bytes(&self) -> usize {
+        let values: usize = self.steps.iter().map(|step| step.work.weights()).sum();
+        values * size_of::<f32>()
     }
 
     /// Memory for one camera.

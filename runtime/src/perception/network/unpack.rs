@@ -11,8 +11,11 @@ use tract_onnx::pb::{GraphProto, NodeProto, TensorProto, tensor_proto::DataType}
 
 /// Unpacks what can be unpacked, and leaves everything else as it is.
 pub fn unpack(graph: &mut GraphProto) {
-    let mut constants: HashMap<String, TensorProto> =
-        graph.initializer.drain(..).map(|tensor| (tensor.name.clone(), tensor)).collect();
+    let mut constants: HashMap<String, TensorProto> = graph
+        .initializer
+        .drain(..)
+        .map(|tensor| (tensor.name.clone(), tensor))
+        .collect();
     let mut uses = HashMap::<String, usize>::new();
     for name in graph.node.iter().flat_map(|node| &node.input) {
         *uses.entry(name.clone()).or_default() += 1;
@@ -30,7 +33,9 @@ pub fn unpack(graph: &mut GraphProto) {
         false
     });
     graph.initializer = constants.into_values().collect();
-    graph.initializer.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    graph
+        .initializer
+        .sort_unstable_by(|one, other| one.name.cmp(&other.name));
 }
 
 fn cast(node: &NodeProto, constants: &HashMap<String, TensorProto>) -> Option<TensorProto> {
@@ -43,10 +48,16 @@ fn cast(node: &NodeProto, constants: &HashMap<String, TensorProto>) -> Option<Te
         return None;
     }
     let values: Vec<f32> = match DataType::try_from(tensor.data_type).ok()? {
-        DataType::Int8 => tensor.raw_data.iter().map(|byte| f32::from(byte.cast_signed())).collect(),
+        DataType::Int8 => tensor
+            .raw_data
+            .iter()
+            .map(|byte| f32::from(byte.cast_signed()))
+            .collect(),
         DataType::Float16 => {
             let pairs = tensor.raw_data.chunks_exact(2);
-            pairs.map(|pair| f16::from_le_bytes([pair[0], pair[1]]).to_f32()).collect()
+            pairs
+                .map(|pair| f16::from_le_bytes([pair[0], pair[1]]).to_f32())
+                .collect()
         }
         _ => return None,
     };
@@ -76,7 +87,11 @@ fn product(node: &NodeProto, constants: &HashMap<String, TensorProto>) -> Option
 fn floats(tensor: &TensorProto) -> Option<Vec<f32>> {
     let is_float = tensor.data_type == DataType::Float as i32 && !tensor.raw_data.is_empty();
     let quads = tensor.raw_data.chunks_exact(4);
-    is_float.then(|| quads.map(|quad| f32::from_le_bytes([quad[0], quad[1], quad[2], quad[3]])).collect())
+    is_float.then(|| {
+        quads
+            .map(|quad| f32::from_le_bytes([quad[0], quad[1], quad[2], quad[3]]))
+            .collect()
+    })
 }
 
 fn constant(name: &str, dims: &[i64], values: &[f32]) -> TensorProto {

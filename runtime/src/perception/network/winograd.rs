@@ -104,6 +104,11 @@ impl Winograd {
         self.places() * self.tiles * self.input.channels * self.output.channels
     }
 
+    /// Weights and biases, with those of channels that only fill a block.
+    pub fn weights(&self) -> usize {
+        self.weights.len() + self.bias.len()
+    }
+
     /// The bounds of what is stored.
     pub fn bounds_mut(&mut self) -> &mut Bounds {
         &mut self.bounds
