@@ -12,7 +12,7 @@ pub struct Point {
 }
 
 /// Raw similarities between each cell of a picture and a sound (METHOD: `H[y,x] = ⟨V[:,y,x], A⟩`), never rescaled.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, PartialEq, Default)]
 pub struct Heatmap {
     /// Cells in a row.
     pub width: usize,
@@ -20,6 +20,23 @@ pub struct Heatmap {
     pub height: usize,
     /// Cosines in −1..1, rows from the top, `width × height` of them.
     pub values: Vec<f32>,
+}
+
+impl Clone for Heatmap {
+    fn clone(&self) -> Self {
+        let Self { width, height, values } = self;
+        Self {
+            width: *width,
+            height: *height,
+            values: values.clone(),
+        }
+    }
+
+    /// Keeps the memory that is there: heatmaps are copied for each frame.
+    fn clone_from(&mut self, source: &Self) {
+        (self.width, self.height) = (source.width, source.height);
+        self.values.clone_from(&source.values);
+    }
 }
 
 impl Heatmap {

@@ -32,7 +32,7 @@ pub enum SoundError {
 }
 
 /// A sound as the model understands it: a unit vector, or zeros where there is nothing to hear.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SoundEmbedding(Vec<f32>);
 
 impl SoundEmbedding {
@@ -55,6 +55,8 @@ pub struct Ear {
     front_end: FrontEnd,
     /// The newest embeddings of the stream, oldest first.
     heard: VecDeque<Heard>,
+    /// Memory for those to come.
+    spare: Vec<Vec<f32>>,
     /// How many of them make up a window.
     window_embeddings: usize,
 }
@@ -138,11 +140,14 @@ impl Ear {
     }
 
     fn with(encoder: Encoder, input: &SoundInput, front_end: FrontEnd, window_embeddings: usize) -> Self {
+        let most = window_embeddings + LATE_EMBEDDINGS;
+        let channels: usize = encoder.output_shape().iter().product();
         Self {
             rate_hz: input.rate_hz,
             encoder,
             front_end,
-            heard: VecDeque::with_capacity(window_embeddings + LATE_EMBEDDINGS),
+            heard: VecDeque::with_capacity(most),
+            spare: (0..most).map(|_| Vec::with_capacity(channels)).collect(),
             window_embeddings,
         }
     }
@@ -193,17 +198,15 @@ impl Ear {
             encoder,
             front_end,
             heard,
+            spare,
             window_embeddings,
             rate_hz,
         } = self;
         let most = *window_embeddings + LATE_EMBEDDINGS;
         let mut keep = |end_sample: u64, embedding: &[f32]| {
-            let mut kept = if heard.len() >= most {
-                heard.pop_front().map(|oldest| oldest.embedding)
-            } else {
-                None
-            }
-            .unwrap_or_else(|| Vec::with_capacity(embedding.len()));
+            let oldest = if heard.len() >= most { heard.pop_front() } else { None };
+            let kept = oldest.map(|oldest| oldest.embedding).or_else(|| spare.pop());
+            let mut kept = kept.unwrap_or_default();
             kept.clear();
             kept.extend_from_slice(embedding);
             heard.push_back(Heard {
@@ -250,7 +253,7 @@ impl Ear {
 
     /// Forgets the stream: after a gap the window across it is not to be trusted.
     pub fn reset(&mut self) {
-        self.heard.clear();
+        self.spare.extend(self.heard.drain(..).map(|heard| heard.embedding));
         match &mut self.front_end {
             FrontEnd::LogMel { stream, patches } => {
                 stream.reset();
@@ -272,16 +275,25 @@ impl Ear {
     /// What the stream sounded like in the window that ends at a moment, counted from the start of the stream; `None` before
     /// the first whole patch.
     pub fn embedding_until(&self, moment: Duration) -> Option<SoundEmbedding> {
+        let mut embedding = SoundEmbedding::default();
+        self.embed_until(moment, &mut embedding).then_some(embedding)
+    }
+
+    /// The same, into an embedding that is there; `false`, and nothing of worth in it, before the first whole patch.
+    pub fn embed_until(&self, moment: Duration, into: &mut SoundEmbedding) -> bool {
         let last_sample = (moment.as_secs_f64() * f64::from(self.rate_hz)).round() as u64;
-        let mut sum = vec![0.0; self.embedding_channels()];
+        let SoundEmbedding(sum) = into;
+        sum.clear();
+        sum.resize(self.embedding_channels(), 0.0);
         let within = self
             .heard
             .iter()
             .rev()
             .filter(|heard| heard.end_sample <= last_sample)
             .take(self.window_embeddings);
-        let embeddings = within.map(|heard| add(&mut sum, &heard.embedding)).count();
-        (embeddings > 0).then(|| SoundEmbedding::from_sum(sum))
+        let embeddings = within.map(|heard| add(sum, &heard.embedding)).count();
+        normalise(sum);
+        embeddings > 0
     }
 }
 

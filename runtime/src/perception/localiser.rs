@@ -6,7 +6,6 @@ use lookhear_board::{Picture, Sound};
 
 use super::bundle::Bundle;
 use super::encoder::{Backend, Encoder, EncoderError};
-use super::heatmap::{Heatmap, Point};
 use super::listener::{Ear, SoundEmbedding, SoundError};
 use super::manifest::Manifest;
 use super::mean_shift::MeanShift;
@@ -135,16 +134,37 @@ impl Localiser {
     }
 
     /// Finds where in a picture a sound comes from.
+    ///
+    /// # Errors
+    /// When the picture cannot be read, or the networks cannot be run.
     pub fn localise(
         &mut self,
         picture: &Picture,
         sound: &SoundEmbedding,
         stamp: Duration,
     ) -> Result<Percept, LocaliserError> {
+        let mut percept = Percept::default();
+        self.localise_into(picture, sound, stamp, &mut percept)?;
+        Ok(percept)
+    }
+
+    /// The same, into a percept that is there: on picture after picture of one size nothing is allocated, but for what the JPEG
+    /// decoder and tract need.
+    ///
+    /// # Errors
+    /// As for [`localise`](Self::localise); the percept is then as it was.
+    pub fn localise_into(
+        &mut self,
+        picture: &Picture,
+        sound: &SoundEmbedding,
+        stamp: Duration,
+        into: &mut Percept,
+    ) -> Result<(), LocaliserError> {
         self.front_end.prepare(picture, &mut self.pixels)?;
         let seen = self.vision.run(&self.pixels)?;
-        let percept = agreement(&self.manifest, &mut self.mean_shift, seen, sound, stamp);
-        Ok(in_frame(&self.front_end, percept, (picture.width, picture.height)))
+        agreement(&self.manifest, &mut self.mean_shift, seen, sound, stamp, into);
+        in_frame(&self.front_end, into, (picture.width, picture.height));
+        Ok(())
     }
 
     /// Finds where another sound comes from in a picture that [`Localiser::see`] has understood; `size` is the picture's width and
@@ -156,8 +176,10 @@ impl Localiser {
         sound: &SoundEmbedding,
         stamp: Duration,
     ) -> Percept {
-        let percept = agreement(&self.manifest, &mut self.mean_shift, seen, sound, stamp);
-        in_frame(&self.front_end, percept, size)
+        let mut percept = Percept::default();
+        agreement(&self.manifest, &mut self.mean_shift, seen, sound, stamp, &mut percept);
+        in_frame(&self.front_end, &mut percept, size);
+        percept
     }
 }
 
@@ -168,12 +190,13 @@ fn agreement(
     seen: &[f32],
     sound: &SoundEmbedding,
     stamp: Duration,
-) -> Percept {
-    let mut heatmap = Heatmap::default();
+    into: &mut Percept,
+) {
+    let mut heatmap = std::mem::take(&mut into.heatmap);
     let cells = manifest.picture.map_cells;
     heatmap.fill(seen, cells, cells, sound.values());
     let similarity = heatmap.similarity();
-    Percept {
+    *into = Percept {
         accepted: similarity >= manifest.threshold.similarity,
         peak: heatmap.peak(),
         centre: mean_shift.centre(&heatmap),
@@ -181,18 +204,12 @@ fn agreement(
         similarity,
         heatmap,
         stamp,
-    }
+    };
 }
 
-/// The same, with places in the coordinates of the whole frame.
-fn in_frame(front_end: &PictureFrontEnd, percept: Percept, (width, height): (usize, usize)) -> Percept {
-    let place = |point: Point| {
-        let (x, y) = front_end.to_frame(width, height, point.x, point.y);
-        Point { x, y }
-    };
-    Percept {
-        peak: place(percept.peak),
-        centre: place(percept.centre),
-        ..percept
+/// Brings its places into the coordinates of the whole frame.
+fn in_frame(front_end: &PictureFrontEnd, percept: &mut Percept, (width, height): (usize, usize)) {
+    for point in [&mut percept.peak, &mut percept.centre] {
+        (point.x, point.y) = front_end.to_frame(width, height, point.x, point.y);
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::heatmap::{Heatmap, Point};
 
 /// What was found in one picture with the sound that ends at its stamp.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Percept {
     /// Raw similarities over the model's view of the picture.
     pub heatmap: Heatmap,
@@ -23,6 +23,38 @@ pub struct Percept {
     pub accepted: bool,
     /// Of the picture.
     pub stamp: Duration,
+}
+
+impl Default for Percept {
+    /// Nothing heard, nothing seen.
+    fn default() -> Self {
+        let middle = Point { x: 0.5, y: 0.5 };
+        Self {
+            heatmap: Heatmap::default(),
+            peak: middle,
+            centre: middle,
+            similarity: 0.0,
+            probability: None,
+            accepted: false,
+            stamp: Duration::ZERO,
+        }
+    }
+}
+
+impl Clone for Percept {
+    fn clone(&self) -> Self {
+        Self {
+            heatmap: self.heatmap.clone(),
+            ..*self
+        }
+    }
+
+    /// Keeps the heatmap's memory.
+    fn clone_from(&mut self, source: &Self) {
+        let mut heatmap = std::mem::take(&mut self.heatmap);
+        heatmap.clone_from(&source.heatmap);
+        *self = Self { heatmap, ..*source };
+    }
 }
 
 impl Percept {

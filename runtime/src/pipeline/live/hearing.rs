@@ -25,10 +25,11 @@ pub struct Hearing {
     heard_samples: u64,
     stretch: Vec<f32>,
     window: Vec<f32>,
+    heard: Heard,
 }
 
 /// The sound in the window that ends at a moment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Heard {
     /// What it means.
     pub embedding: SoundEmbedding,
@@ -49,6 +50,7 @@ impl Hearing {
             heard_samples: 0,
             stretch: Vec::new(),
             window: Vec::new(),
+            heard: Heard::default(),
         }
     }
 
@@ -80,11 +82,14 @@ impl Hearing {
     }
 
     /// The sound in the window that ends at a moment; `None` where there is not enough of it, or it stopped coming.
-    pub fn until(&mut self, moment: Duration, ear: &Ear) -> Option<Heard> {
+    pub fn until(&mut self, moment: Duration, ear: &Ear) -> Option<&Heard> {
         let end = self.sample_at(moment)?;
-        let embedding = ear.embedding_until(Duration::from_secs_f64(end as f64 / f64::from(self.rate_hz.max(1))))?;
-        let level = self.level(end, self.window_samples);
-        Some(Heard { embedding, level })
+        let end_of_window = Duration::from_secs_f64(end as f64 / f64::from(self.rate_hz.max(1)));
+        if !ear.embed_until(end_of_window, &mut self.heard.embedding) {
+            return None;
+        }
+        self.heard.level = self.level(end, self.window_samples);
+        Some(&self.heard)
     }
 
     /// How loud it was just before a moment; silence where nothing was heard.

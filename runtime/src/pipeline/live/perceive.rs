@@ -135,24 +135,22 @@ fn perceive(
     into.aspect = frame.picture.width as f64 / frame.picture.height.max(1) as f64;
     into.meter = hearing.meter(began);
     let heard = hearing.until(moment, localiser.ear());
-    into.level = heard.as_ref().map_or(Level::SILENCE, |heard| heard.level);
-    into.percept = match heard {
-        None => None,
-        Some(heard) => match localiser.localise(&frame.picture, &heard.embedding, frame.stamp) {
-            Ok(mut percept) => {
-                if heard.level <= pace.quiet {
-                    percept.hush();
-                }
-                Some(percept)
-            }
+    into.level = heard.map_or(Level::SILENCE, |heard| heard.level);
+    if let Some(heard) = heard {
+        let percept = into.percept.get_or_insert_default();
+        match localiser.localise_into(&frame.picture, &heard.embedding, frame.stamp, percept) {
+            Ok(()) if heard.level <= pace.quiet => percept.hush(),
+            Ok(()) => {}
             // Cables and cheap cameras spoil single pictures; the next one is on its way.
             Err(LocaliserError::Picture(cause)) => {
                 tracing::debug!("a picture was passed over: {cause}");
-                None
+                into.percept = None;
             }
             Err(error) => return Err(error),
-        },
-    };
+        }
+    } else {
+        into.percept = None;
+    }
     into.inference = pulse.now().saturating_sub(began);
     Ok(())
 }
