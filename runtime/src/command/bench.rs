@@ -5,12 +5,14 @@ mod memory;
 mod network;
 mod times;
 
+use std::hint::black_box;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
 use lookhear::perception::localiser::Localiser;
+use lookhear::perception::log_mel::{self, PatchStream};
 use lookhear::perception::picture::PictureFrontEnd;
 use lookhear_board::{Picture, PixelFormat, Sound};
 use serde::Serialize;
@@ -66,6 +68,8 @@ struct Measured {
     sound: Times,
     /// The most memory that was resident after all this, in MiB.
     peak_memory_mib: f64,
+    /// Ten seconds of a stream through the front end of sound.
+    log_mel: Times,
     /// The front end alone on frames of 1280×720, and on the file that was given.
     front_ends: Vec<(String, Times)>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,7 +94,14 @@ impl Bench {
             let onnx = std::fs::read(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
             let machine = Machine::measure(self.model.threads())?;
             let name = file.display().to_string();
-            let networks = vec![network::measure(&name, &onnx, &self.input, machine, self.ticks)?];
+            let networks = vec![network::measure(
+                &name,
+                &onnx,
+                &self.input,
+                self.model.backend(),
+                machine,
+                self.ticks,
+            )?];
             return write_json(&MeasuredNetwork { machine, networks });
         }
         let start = Instant::now();
@@ -125,6 +136,7 @@ impl Bench {
             vision,
             sound: sound_times,
             peak_memory_mib: memory::peak_mib(),
+            log_mel: self.log_mel()?,
             front_ends: self.front_ends(&localiser)?,
             machine: None,
             networks: Vec::new(),
@@ -141,11 +153,26 @@ impl Bench {
             measured.machine = Some(machine);
             let bundle = self.model.bundle()?;
             for (name, onnx, shape) in network::of_bundle(&bundle, localiser.ear().input_shape()) {
-                let times = network::measure(name, &onnx, &shape, machine, self.ticks)?;
+                let times = network::measure(name, &onnx, &shape, self.model.backend(), machine, self.ticks)?;
                 measured.networks.push(times);
             }
         }
         write_json(&measured)
+    }
+
+    fn log_mel(&self) -> anyhow::Result<Times> {
+        let samples: Vec<f32> = (0..10 * log_mel::RATE_HZ)
+            .map(|index| (index as f32 * 0.05).sin() * 0.5)
+            .collect();
+        let mut stream = PatchStream::new();
+        Times::of(self.ticks, || {
+            for block in samples.chunks(log_mel::RATE_HZ as usize / 50) {
+                stream.push(block, |patch| {
+                    black_box(patch);
+                });
+            }
+            Ok(())
+        })
     }
 
     fn front_ends(&self, localiser: &Localiser) -> anyhow::Result<Vec<(String, Times)>> {

@@ -43,6 +43,11 @@ impl ModelOptions {
         Ok(Localiser::new(&self.bundle()?, &backend)?)
     }
 
+    /// What runs the networks, by its name.
+    pub fn backend(&self) -> &str {
+        &self.backend
+    }
+
     /// Threads that share the networks' work.
     pub fn threads(&self) -> usize {
         usize::from(self.threads)

@@ -8,6 +8,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::{ensure, format_err};
 use tract_onnx::tract_core::runtime::{Runnable, Runtime, State, runtime_for_name};
 
+use super::for_gpu::for_gpu;
 use super::network::program::{Memory, Program};
 use super::network::translate::translate;
 use super::network::unpack::unpack;
@@ -121,6 +122,7 @@ struct Network {
 #[derive(Debug)]
 struct Rest {
     runnable: Box<dyn Runnable>,
+    is_on_gpu: bool,
     input_shapes: Vec<Vec<usize>>,
 }
 
@@ -160,13 +162,15 @@ impl Encoder {
             .and_then(|model| model.with_input_fact(0, f32::fact(input_shape).into()))
             .and_then(|model| model.into_typed())
             .map_err(|cause| network.error("read", &cause))?;
+        let is_on_processor = runtime.name().as_ref() == CPU;
         network.output_shape = output_shape(&model).map_err(|cause| network.error("read", &cause))?;
-        let translation = match runtime.name().as_ref() == CPU && backend.name != TRACT {
+        let translation = match is_on_processor && backend.name != TRACT {
             true => translate(&model).map_err(|cause| network.error("translated", &cause))?,
             false => None,
         };
         let rest = match translation {
-            None => Some(model),
+            None if is_on_processor => Some(model),
+            None => Some(for_gpu(&model).map_err(|cause| network.error("translated", &cause))?),
             Some(translation) => {
                 network.program = Some(translation.program);
                 translation.rest
@@ -222,6 +226,29 @@ impl Encoder {
     /// Whether tract does nothing of the network.
     pub fn is_without_tract(&self) -> bool {
         self.network.rest.is_none()
+    }
+
+    /// On a GPU: the operators for which there is no kernel there, each of which costs a trip to the processor and back. None where
+    /// all is well, and none on the processor.
+    pub fn left_on_processor(&self) -> Vec<String> {
+        let rest = self.network.rest.as_ref().filter(|rest| rest.is_on_gpu);
+        let nodes = rest
+            .and_then(|rest| rest.runnable.typed_model())
+            .map(|model| model.nodes.as_slice());
+        let is_there = |name: &str| {
+            ["Cuda", "Metal", "Gpu", "DeviceSync"]
+                .iter()
+                .any(|prefix| name.starts_with(prefix))
+                || ["Source", "Const"].contains(&name)
+        };
+        let names = nodes
+            .unwrap_or_default()
+            .iter()
+            .map(|node| (node.op.name(), &node.name));
+        names
+            .filter(|(operator, _)| !is_there(operator))
+            .map(|(operator, name)| format!("{operator} {name}"))
+            .collect()
     }
 
     /// Runs the network once on row-major values of [`input_shape`](Self::input_shape). Where tract does nothing of it, nothing is
@@ -280,6 +307,7 @@ impl Rest {
         }
         Ok(Self {
             runnable: runtime.prepare(model)?,
+            is_on_gpu: runtime.name().as_ref() != CPU,
             input_shapes,
         })
     }
@@ -368,5 +396,33 @@ mod tests {
             error.to_string().contains("7 values came in where 6144 were due"),
             "{error}"
         );
+    }
+
+    /// Where there is no GPU there is nothing to see: the test says so and ends.
+    #[cfg(feature = "cuda")]
+    #[test]
+    fn on_a_gpu_every_operator_has_a_kernel_there() {
+        let bundle = Bundle::default_model().unwrap();
+        let side = bundle.manifest.picture.side_pixels;
+        let backend = Backend::new("cuda", 1).unwrap();
+        for (name, onnx, shape) in [
+            ("vision.onnx", &bundle.vision, vec![1, 3, side, side]),
+            ("audio.onnx", &bundle.audio, vec![1, 1, 96, 64]),
+        ] {
+            let mut encoder = match Encoder::load(name, onnx, &shape, &backend) {
+                Err(EncoderError::Backend { cause, .. }) => {
+                    eprintln!("not tested: {cause}");
+                    return;
+                }
+                outcome => outcome.unwrap(),
+            };
+            assert_eq!(encoder.left_on_processor(), Vec::<String>::new());
+            let mut ours = Encoder::load(name, onnx, &shape, &Backend::default()).unwrap();
+            let values = input(&shape);
+            let expected = ours.run(&values).unwrap();
+            for (found, expected) in encoder.run(&values).unwrap().iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-3, "{name}: {found}, not {expected}");
+            }
+        }
     }
 }

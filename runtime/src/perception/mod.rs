@@ -19,6 +19,7 @@ pub mod scaled;
 pub mod spectrogram;
 
 mod colour;
+mod for_gpu;
 #[cfg(test)]
 mod golden;
 mod planes;

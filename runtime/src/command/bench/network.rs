@@ -42,7 +42,10 @@ pub struct NetworkTimes {
     operations_floor: f64,
     /// How long it would take at best to read the weights once from memory, in milliseconds.
     bytes_floor: f64,
-    /// The operators of `lookhear`.
+    /// On a GPU: the operators without a kernel there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_on_processor: Vec<String>,
+    /// The operators of `lookhear`, or what the backend makes of the network.
     ours: Times,
     /// tract alone, on one thread, in turns with ours.
     tract: Times,
@@ -69,8 +72,15 @@ pub fn of_bundle(bundle: &Bundle, sound_shape: &[usize]) -> Vec<(&'static str, V
 }
 
 /// Times one network.
-pub fn measure(name: &str, onnx: &[u8], shape: &[usize], machine: Machine, ticks: u32) -> anyhow::Result<NetworkTimes> {
-    let mut ours = Encoder::load(name, onnx, shape, &Backend::new("cpu", machine.threads)?)?;
+pub fn measure(
+    name: &str,
+    onnx: &[u8],
+    shape: &[usize],
+    backend: &str,
+    machine: Machine,
+    ticks: u32,
+) -> anyhow::Result<NetworkTimes> {
+    let mut ours = Encoder::load(name, onnx, shape, &Backend::new(backend, machine.threads)?)?;
     let mut tract = Encoder::load(name, onnx, shape, &Backend::new(TRACT, 1)?)?;
     let count: usize = shape.iter().product();
     let input: Vec<f32> = (0..count)
@@ -122,6 +132,7 @@ pub fn measure(name: &str, onnx: &[u8], shape: &[usize], machine: Machine, ticks
         weight_bytes,
         operations_floor: operations as f64 / machine.operations_per_second * 1000.0,
         bytes_floor: weight_bytes as f64 / machine.bytes_per_second * 1000.0,
+        left_on_processor: ours.left_on_processor(),
         ours: our_times.finish(),
         tract: their_times.finish(),
         steps,

@@ -201,14 +201,14 @@ impl Piece<'_> {
                 let weights = self.weights.as_ptr().add(y * SIZE * BLOCK + lane);
                 for x in 0..SIZE {
                     let weight = load::<S>(weights.add(x * BLOCK));
-                    for cell in 0..CELLS {
-                        sums[cell] = simd.mul_add_e_f32s(value(cell * STRIDE + x), weight, sums[cell]);
+                    for (cell, sum) in sums.iter_mut().enumerate() {
+                        *sum = simd.mul_add_e_f32s(value(cell * STRIDE + x), weight, *sum);
                     }
                 }
             }
-            for cell in 0..CELLS {
+            for (cell, sum) in sums.into_iter().enumerate() {
                 let to = self.output.as_mut_ptr().add(place.at + cell * BLOCK + lane);
-                store::<S>(to, self.convolution.bounds.clamp(simd, sums[cell]));
+                store::<S>(to, self.convolution.bounds.clamp(simd, sum));
             }
         }
     }

@@ -15,7 +15,7 @@ pub struct Split {
 
 impl Split {
     /// Values of the tensor.
-    pub fn len(&self) -> usize {
+    pub fn values(&self) -> usize {
         self.outer * self.along * self.inner
     }
 }
@@ -61,7 +61,9 @@ impl Map {
     /// Values that come out.
     pub fn output_len(&self) -> usize {
         match self {
-            Self::Pair(_, split) | Self::SquareRoot(split) | Self::Sigmoid(split) | Self::Softmax(split) => split.len(),
+            Self::Pair(_, split) | Self::SquareRoot(split) | Self::Sigmoid(split) | Self::Softmax(split) => {
+                split.values()
+            }
             Self::Total(split) | Self::Largest(split) => split.outer * split.inner,
         }
     }

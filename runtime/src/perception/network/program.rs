@@ -32,7 +32,7 @@ pub enum Form {
 
 impl Form {
     /// Values that it takes.
-    pub fn len(&self) -> usize {
+    pub fn values(&self) -> usize {
         match self {
             Self::Blocked(shape) => shape.blocked_len(),
             Self::Planar(len) => *len,
@@ -180,7 +180,7 @@ impl Program {
         // The step whose output holds a buffer, by buffer.
         let mut holders = Vec::<usize>::new();
         for (index, step) in steps.iter().enumerate() {
-            let wanted = step.work.output().len();
+            let wanted = step.work.output().values();
             let free = (0..holders.len()).filter(|buffer| last_use[holders[*buffer]] < index);
             // The one that needs to grow least, and of those that need not the smallest.
             let best = free.min_by_key(|buffer| (wanted.saturating_sub(buffer_lens[*buffer]), buffer_lens[*buffer]));

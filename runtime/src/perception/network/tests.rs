@@ -243,7 +243,7 @@ proptest! {
         seed: u64,
     ) {
         let split = Split { outer, along, inner };
-        let values: Vec<f32> = noise(split.len(), seed).iter().map(|value| value * 20.0).collect();
+        let values: Vec<f32> = noise(split.values(), seed).iter().map(|value| value * 20.0).collect();
         let other: Vec<f32> = noise(along, seed ^ 1).iter().map(|value| value + 1.5).collect();
         let at = |place: usize| (place / (along * inner), place / inner % along, place % inner);
         let column = |outer: usize, inner_place: usize| (0..along).map(move |step| (outer * along + step) * inner + inner_place);

@@ -163,8 +163,8 @@ impl Tiles<'_> {
         // SAFETY: of the caller for input and output; `with_simd` has checked that the residual is as long as the output, that
         // there is a weight for each lane and each value of the runs, and a bias for each lane.
         unsafe {
-            for vector in 0..VECTORS {
-                sums[0][vector] = [load::<S>(self.bias.as_ptr().add(vector * S::F32_LANES)); CELLS];
+            for (vector, sums) in sums[0].iter_mut().enumerate() {
+                *sums = [load::<S>(self.bias.as_ptr().add(vector * S::F32_LANES)); CELLS];
             }
             let mut weights = self.weights.as_ptr();
             let origin = self.input.as_ptr().add(origin);
@@ -218,10 +218,11 @@ unsafe fn add<S: Simd, const STEP: usize, const CELLS: usize, const VECTORS: usi
         for (vector, weight) in weight.iter_mut().enumerate() {
             *weight = load::<S>(weights.add(vector * S::F32_LANES));
         }
+        #[allow(clippy::needless_range_loop, reason = "the second index of the sums")]
         for cell in 0..CELLS {
             let value = simd.splat_f32s(*input.add(cell * STEP));
-            for vector in 0..VECTORS {
-                sums[vector][cell] = simd.mul_add_e_f32s(weight[vector], value, sums[vector][cell]);
+            for (sums, weight) in sums.iter_mut().zip(weight) {
+                sums[cell] = simd.mul_add_e_f32s(weight, value, sums[cell]);
             }
         }
     }

@@ -1,0 +1,76 @@
+//! What is left of a network for tract.
+
+use std::collections::{HashMap, HashSet};
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::bail;
+
+use super::{Translation, Translator, Value};
+use crate::perception::network::program::{Place, Program};
+
+impl Translator<'_> {
+    /// Whether the program gives this value to those outside.
+    fn given(&self, outlet: OutletId) -> Option<usize> {
+        match self.values.get(&outlet)? {
+            Value {
+                place: Place::Step(step),
+                is_turned: false,
+            } => Some(*step),
+            _ => None,
+        }
+    }
+
+    /// Builds what is left.
+    pub(super) fn finish(self) -> TractResult<Translation> {
+        let given: Option<Vec<usize>> = self.model.outputs.iter().map(|outlet| self.given(*outlet)).collect();
+        if let Some(outputs) = given {
+            return Ok(Translation {
+                program: Program::new(self.steps, self.constants, outputs),
+                rest: None,
+            });
+        }
+        let mut needed = HashSet::new();
+        let mut wanted = self.model.outputs.clone();
+        while let Some(outlet) = wanted.pop() {
+            if needed.insert(outlet) && self.given(outlet).is_none() {
+                wanted.extend(&self.model.node(outlet.node).inputs);
+            }
+        }
+        let (mut rest, mut outputs) = (TypedModel::default(), Vec::new());
+        let mut mapping = HashMap::<OutletId, OutletId>::new();
+        for node in self.model.eval_order()? {
+            let node = self.model.node(node);
+            let slots = (0..node.outputs.len()).map(|slot| OutletId::new(node.id, slot));
+            if !slots.clone().any(|outlet| needed.contains(&outlet)) {
+                continue;
+            }
+            if let Some(step) = self.given(node.id.into()) {
+                let fact = self.model.outlet_fact(node.id.into())?.without_value();
+                mapping.insert(node.id.into(), rest.add_source(node.name.clone(), fact)?);
+                outputs.push(step);
+                continue;
+            }
+            if slots.clone().any(|outlet| self.model.inputs.contains(&outlet)) {
+                bail!("`{}` is wanted by both halves of the network", node.name);
+            }
+            let inputs: TVec<OutletId> = node
+                .inputs
+                .iter()
+                .filter_map(|input| mapping.get(input).copied())
+                .collect();
+            let wired = rest.wire_node(node.name.clone(), node.op.clone(), &inputs)?;
+            mapping.extend(slots.zip(wired));
+        }
+        let results: Vec<OutletId> = self
+            .model
+            .outputs
+            .iter()
+            .filter_map(|outlet| mapping.get(outlet).copied())
+            .collect();
+        rest.select_output_outlets(&results)?;
+        Ok(Translation {
+            program: Program::new(self.steps, self.constants, outputs),
+            rest: Some(rest),
+        })
+    }
+}

@@ -1,0 +1,340 @@
+"""Measures the product against its neighbours, taking turns, and writes tests/BENCHMARKS.md.
+
+    pip install numpy onnx onnxruntime opencv-python-headless torch torchaudio
+    cargo build --release -p lookhear
+    python tests/benchmarks.py [--rounds 3] [--ticks 20]
+
+A quarter of an hour on two cores that do nothing else. Every figure is the median of rounds of medians; ours and theirs alternate
+within a round, on the same inputs and with as many threads. What is not installed is left out, and the page says so.
+"""
+
+import argparse
+import json
+import logging
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+
+import numpy
+import onnxruntime
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / "peers"))
+import paper_networks  # noqa: E402
+
+ROOT = pathlib.Path(__file__).parent.parent
+SIZE = (1280, 720)
+SIDE = 448
+
+
+def median_milliseconds(work, count):
+    times = []
+    for _ in range(count + count // 10 + 1):
+        start = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - start) * 1000)
+    return statistics.median(times[count // 10 + 1 :])
+
+
+def bench(program, *arguments):
+    command = [program, "bench", *map(str, arguments)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
+def session(path, threads):
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4
+    network = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    entry = network.get_inputs()[0]
+    values = numpy.random.default_rng(0).standard_normal(entry.shape).astype(numpy.float32)
+    return lambda: network.run(None, {entry.name: values})
+
+
+def quantise(path, to):
+    """ONNX Runtime's best int8 here: QDQ, activations u8, weights i8 for each channel; ranges from noise, for only time counts."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Noise(CalibrationDataReader):
+        def __init__(self, path):
+            entry = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"]).get_inputs()[0]
+            random = numpy.random.default_rng(0)
+            self.inputs = iter([{entry.name: random.standard_normal(entry.shape).astype(numpy.float32)} for _ in range(2)])
+
+        def get_next(self):
+            return next(self.inputs, None)
+
+    logging.disable(logging.WARNING)
+    prepared = to.with_suffix(".prepared.onnx")
+    quant_pre_process(str(path), str(prepared))
+    quantize_static(
+        str(prepared),
+        str(to),
+        Noise(prepared),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )
+
+
+def networks(program, folder, arguments):
+    archive = zipfile.ZipFile(ROOT / "runtime/model/default.lookhear")
+    files = {}
+    for part, name, shape in (
+        ("vision.onnx", "edge, picture", [1, 3, SIDE, SIDE]),
+        ("audio.onnx", "edge, 0.96 s of sound", [1, 1, 96, 64]),
+    ):
+        files[name] = (folder / part, shape)
+        files[name][0].write_bytes(archive.read(part))
+    for file, name, shape, is_pooled in (
+        ("paper_picture.onnx", "paper, picture", [1, 3, 224, 224], False),
+        ("paper_sound.onnx", "paper, 10 s of sound", [1, 1, 257, 670], True),
+        ("paper_second.onnx", "paper, 1 s of sound", [1, 1, 257, 68], True),
+    ):
+        files[name] = (folder / file, shape)
+        paper_networks.write(str(folder / file), *shape[1:], is_pooled)
+    rows = []
+    for name, (path, shape) in files.items():
+        small = path.with_suffix(".int8.onnx")
+        quantise(path, small)
+        for threads in (1, 2):
+            theirs, theirs_small = session(path, threads), session(small, threads)
+            rounds = []
+            for _ in range(arguments.rounds):
+                common = ["--network", path, "--input", ",".join(map(str, shape)), "--threads", threads]
+                ours = bench(program, *common, "--ticks", arguments.ticks)
+                measured = ours["networks"][0]
+                times = [median_milliseconds(run, arguments.ticks) for run in (theirs, theirs_small)]
+                rounds.append((ours["machine"], measured, measured["ours"]["median"], *times, measured["tract"]["median"]))
+            medians = [statistics.median(column) for column in list(zip(*rounds))[2:]]
+            rows.append((name, threads, rounds[-1][0], rounds[-1][1], medians))
+            print(name, threads, [round(value, 2) for value in medians], flush=True)
+    return rows
+
+
+def front_ends(program, frame, arguments):
+    """Ours to planes of f32, mean and deviation taken off; OpenCV and NumPy the same."""
+    try:
+        import cv2
+    except ImportError:
+        return []
+    cv2.setNumThreads(1)
+    random = numpy.random.default_rng(0)
+    width, height = SIZE
+    noise = random.integers(0, 255, (height * 3 // 2, width), dtype=numpy.uint8)
+    yuyv = random.integers(0, 255, (height, width, 2), dtype=numpy.uint8)
+    rgb = random.integers(0, 255, (height, width, 3), dtype=numpy.uint8)
+    jpeg = numpy.frombuffer(frame.read_bytes(), numpy.uint8)
+    mean, deviation = numpy.float32([0.485, 0.456, 0.406]), numpy.float32([0.229, 0.224, 0.225])
+
+    def fit(picture):
+        small = cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(numpy.float32)
+        return numpy.ascontiguousarray(((small / 255 - mean) / deviation).transpose(2, 0, 1))
+
+    theirs = {
+        "RGB": lambda: fit(rgb),
+        "YUYV": lambda: fit(cv2.cvtColor(yuyv, cv2.COLOR_YUV2RGB_YUYV)),
+        "NV12": lambda: fit(cv2.cvtColor(noise, cv2.COLOR_YUV2RGB_NV12)),
+        "JPEG": lambda: fit(cv2.cvtColor(cv2.imdecode(jpeg, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)),
+    }
+    rounds = []
+    for _ in range(arguments.rounds):
+        ours = dict(bench(program, "--ticks", arguments.ticks, "--frame", frame)["front_ends"])
+        rounds.append({name: (ours[name]["median"], median_milliseconds(work, arguments.ticks)) for name, work in theirs.items()})
+    return [
+        (name, *(statistics.median(row[name][side] for row in rounds) for side in (0, 1)), f"OpenCV {cv2.__version__}")
+        for name in theirs
+    ]
+
+
+def log_mel(program, arguments):
+    try:
+        import torch
+        import torchaudio
+    except ImportError:
+        return []
+    torch.set_num_threads(1)
+    transform = torchaudio.transforms.MelSpectrogram(
+        16000, n_fft=512, win_length=400, hop_length=160, f_min=125.0, f_max=7500.0, n_mels=64, power=1.0, center=False
+    )
+    sound = torch.sin(torch.arange(160_000) * 0.05) * 0.5
+
+    def theirs():
+        with torch.inference_mode():
+            return torch.log(transform(sound) + 0.001)
+
+    rounds = []
+    for _ in range(arguments.rounds):
+        ours = bench(program, "--ticks", arguments.ticks)["log_mel"]["median"]
+        rounds.append((ours, median_milliseconds(theirs, arguments.ticks)))
+    medians = [statistics.median(column) for column in zip(*rounds)]
+    return [("log-mel, 10 s (ours in blocks of 20 ms)", *medians, f"torchaudio {torchaudio.__version__}")]
+
+
+def make_frame(folder):
+    """A frame as cameras send them: smooth things, edges, a little noise; about 100 kB."""
+    import cv2
+
+    width, height = SIZE
+    random = numpy.random.default_rng(0)
+    picture = cv2.resize(random.integers(0, 255, (18, 32, 3), dtype=numpy.uint8), SIZE, interpolation=cv2.INTER_CUBIC)
+    for _ in range(40):
+        corner = random.integers(0, [width, height])
+        cv2.circle(picture, tuple(map(int, corner)), int(random.integers(10, 90)), tuple(map(int, random.integers(0, 255, 3))), -1)
+    picture = numpy.clip(picture + random.normal(0, 3, picture.shape), 0, 255).astype(numpy.uint8)
+    path = folder / "frame.jpg"
+    cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return path
+
+
+def table(header, rows):
+    lines = ["| " + " | ".join(header) + " |", "|" + " --- |" + " ---: |" * (len(header) - 1)]
+    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows]) + "\n"
+
+
+def profile(rows):
+    """Where our time goes on one thread, for the networks that ship."""
+    text = ""
+    for name, threads, machine, measured, _ in rows:
+        if threads != 1 or not name.startswith("edge"):
+            continue
+        steps = measured["steps"]
+        whole = sum(step["median"] for step in steps)
+        floor = lambda step: step["operations"] / machine["operations_per_second"] * 1000  # noqa: E731
+        kinds = {}
+        for step in steps:
+            kind = kinds.setdefault(step["work"], [0, 0.0, 0.0])
+            kind[0] += 1
+            kind[1] += step["median"]
+            kind[2] += floor(step)
+        text += f"\n{name}, by what is done:\n\n"
+        text += table(
+            ["operator", "steps", "ms", "floor, ms", "share"],
+            [
+                (kind, count, f"{time:.2f}", f"{least:.2f}", f"{time / whole:.0%}")
+                for kind, (count, time, least) in sorted(kinds.items(), key=lambda item: -item[1][1])
+            ],
+        )
+        lost = sorted(steps, key=lambda step: floor(step) - step["median"])[:8]
+        text += "\nThe steps that are farthest from their floor:\n\n"
+        text += table(
+            ["step", "operator", "ms", "floor, ms"],
+            [(f"`{step['name']}`", step["work"], f"{step['median']:.3f}", f"{floor(step):.3f}") for step in lost],
+        )
+    return text
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", default=str(ROOT / "target/release/lookhear"))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ticks", type=int, default=20)
+    arguments = parser.parse_args()
+    program = arguments.program
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        rows = networks(program, folder, arguments)
+        frame = make_frame(folder)
+        frame_bytes = frame.stat().st_size
+        ends = front_ends(program, frame, arguments) + log_mel(program, arguments)
+        ticks = [bench(program, "--ticks", arguments.ticks) for _ in range(arguments.rounds)]
+        cameras = bench(program, "--ticks", arguments.ticks, "--cameras", 4, "--threads", 1)["cameras"]
+    middle = lambda *path: statistics.median(follow(tick, path) for tick in ticks)  # noqa: E731
+    processor = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    floors = {threads: machine for _, threads, machine, _, _ in rows}
+    page = f"""# Benchmarks
+
+Made by `python tests/benchmarks.py` and not by hand. Times in milliseconds, medians of {arguments.rounds} rounds of {arguments.ticks};
+ours and theirs in turns, on the same inputs, with as many threads. A ratio below 1 says that ours is the faster.
+
+- Machine: {processor}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}; {time.strftime("%Y-%m-%d")}
+- {version}, release build; ONNX Runtime {onnxruntime.__version__}, Python {platform.python_version()}
+- What the processor could do at best: """ + "; ".join(
+        f"{threads} thread{'s' if threads > 1 else ''}: {machine['operations_per_second'] / 1e9:.1f} billion f32 multiplications with an "
+        f"addition and {machine['bytes_per_second'] / 1e9:.1f} GB read a second"
+        for threads, machine in floors.items()
+    )
+    page += """
+
+## Networks
+
+The floors are the operations over the first of these rates, and the weights read once over the second. Where a convolution takes
+fewer multiplications than it says (Winograd), the fewer are counted. tract runs on one thread in either row. int8 is ONNX
+Runtime's static quantisation, which costs accuracy; ours is f32.
+
+"""
+    page += table(
+        ["network", "threads", "floors", "lookhear", "× floor", "ONNX Runtime", "ratio", "its int8", "ratio", "tract", "ratio"],
+        [
+            (
+                name,
+                threads,
+                f"{measured['operations_floor']:.2f}, {measured['bytes_floor']:.2f}",
+                f"**{ours:.2f}**",
+                f"{ours / max(measured['operations_floor'], measured['bytes_floor']):.2f}",
+                f"{theirs:.2f}",
+                f"**{ours / theirs:.2f}**",
+                f"{small:.2f}",
+                f"{ours / small:.2f}",
+                f"{tract:.2f}",
+                f"{ours / tract:.2f}",
+            )
+            for name, threads, _, measured, (ours, theirs, small, tract) in rows
+        ],
+    )
+    page += f"""
+## Around the network
+
+A frame of 1280×720 to {SIDE}×{SIDE} planes of f32 with mean and deviation taken off, one thread; the JPEG has {frame_bytes // 1000} kB.
+
+"""
+    page += table(
+        ["front end", "lookhear", "theirs", "ratio", "they are"],
+        [(name, f"{ours:.2f}", f"{theirs:.2f}", f"**{ours / theirs:.2f}**", peer) for name, ours, theirs, peer in ends],
+    )
+    page += f"""
+A tick beyond the network (720×720 RGB in, front end, heatmap, aim): {middle("picture", "median") - middle("vision", "median"):.2f} ms.
+
+## Start and memory
+
+- From the start to a model that is ready: {middle("load"):.0f} ms; to the first percept: {middle("first_percept"):.0f} ms.
+- The most memory that was ever resident: {middle("peak_memory_mib"):.0f} MiB.
+- The program with its model: {pathlib.Path(program).stat().st_size / 1e6:.1f} MB.
+
+## Several cameras with one model
+
+"""
+    page += table(
+        ["cameras", "ms a percept", "percepts a second, all together", "memory beyond one camera, MiB"],
+        [
+            (row["cameras"], f"{row['per_percept']:.1f}", f"{row['percepts_per_second']:.1f}", f"{row['more_memory_mib']:.0f}")
+            for row in cameras
+        ],
+    )
+    page += "\n## Where the time goes\n\nOne thread.\n" + profile(rows)
+    page += """
+## Not measured here
+
+This page is made on a machine without a GPU. On one that has an NVIDIA GPU: `python tests/peers/gpu_tick.py`. Training steps
+against PyTorch: `python tests/peers/torch_step.py`.
+"""
+    (ROOT / "tests/BENCHMARKS.md").write_text(page)
+    print(page)
+
+
+def follow(value, path):
+    for key in path:
+        value = value[key]
+    return value
+
+
+if __name__ == "__main__":
+    main()
