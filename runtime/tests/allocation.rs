@@ -1,21 +1,42 @@
-//! The front ends allocate nothing once they have seen their first picture or sound.
+//! Perception allocates nothing once it has seen its first pictures and heard its first sound: a device that runs for a year has no
+//! memory to lose, and no lock of an allocator to wait for.
+#![allow(clippy::unwrap_used)]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use lookhear::actuation::status::Status;
+use lookhear::exchange::{Bulletin, Latest, Pulse};
+use lookhear::perception::bundle::Bundle;
+use lookhear::perception::encoder::Backend;
+use lookhear::perception::localiser::Localiser;
 use lookhear::perception::log_mel::PatchStream;
 use lookhear::perception::picture::{IMAGENET_DEVIATION, IMAGENET_MEAN, PictureFrontEnd, PictureTransform};
-use lookhear_board::{Picture, PixelFormat};
+use lookhear::pipeline::live::capture::FrameLine;
+use lookhear::pipeline::live::perceive::{self, Perceived, PerceptionLines, PerceptionPace};
+use lookhear::pipeline::live::sound_line::sound_line;
+use lookhear_board::{Clock, Frame, MonotonicClock, Picture, PixelFormat};
+use lookhear_calibration::Level;
 
 /// The system's allocator, counting what the current thread asks of it.
 struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+    static IS_PERCEPTION: Cell<bool> = const { Cell::new(false) };
 }
+
+/// Of the thread that perceives, for another thread to see.
+static BY_PERCEPTION: AtomicUsize = AtomicUsize::new(0);
 
 fn count() {
     ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+    if IS_PERCEPTION.get() {
+        BY_PERCEPTION.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 #[allow(unsafe_code, reason = "an allocator can only be written so")]
@@ -91,4 +112,68 @@ fn pictures_of_one_size_and_format_cost_none_after_the_first() {
             assert_eq!(count, 0, "{format:?} {transform:?}");
         }
     }
+}
+
+#[test]
+fn perceiving_frame_after_frame_allocates_nothing() {
+    let bundle = Bundle::default_model().unwrap();
+    let localiser = Localiser::new(&bundle, &Backend::default()).unwrap();
+    let rate_hz = bundle.manifest.sound.rate_hz;
+    let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
+    let pulse = Pulse::new(clock.clone());
+    let (mut writer, reader) = sound_line(rate_hz);
+    let (frames, sound) = (FrameLine::default(), Mutex::new(reader));
+    let (perceived, slowdown, status) = (Latest::default(), AtomicU32::new(0), Bulletin::<Status>::default());
+    let pace = PerceptionPace {
+        period: Duration::from_millis(1),
+        quiet: Level::SILENCE,
+        sound_delay_seconds: 0.0,
+    };
+    let (mut before, mut after, mut percepts) = (0, 0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let lines = PerceptionLines {
+                frames: &frames,
+                sound: &sound,
+                perceived: &perceived,
+                slowdown: &slowdown,
+                status: &status,
+            };
+            IS_PERCEPTION.set(true);
+            let outcome = perceive::run(localiser, pace, &lines, &pulse);
+            IS_PERCEPTION.set(false);
+            outcome.map_err(|error| error.to_string()).unwrap();
+        });
+        let block: Vec<f32> = (0..rate_hz / 20)
+            .map(|index| (index as f32 * 0.3).sin() * 0.2)
+            .collect();
+        let (mut frame, mut found) = (Frame::default(), Perceived::default());
+        for number in 0..80 {
+            writer.push(&block, clock.now(), number == 0);
+            frame.picture.become_rgb(320, 240);
+            frame
+                .picture
+                .bytes
+                .iter_mut()
+                .enumerate()
+                .for_each(|(index, byte)| *byte = (index * 7 + number) as u8);
+            frame.stamp = clock.now();
+            frames.latest.put(&mut frame);
+            assert!(
+                perceived.take(&mut found, Duration::from_secs(20)),
+                "perception stopped at frame {number}"
+            );
+            percepts += u32::from(found.percept.is_some());
+            // By then a second of sound has been heard, and every buffer has found its size.
+            if number == 40 {
+                before = BY_PERCEPTION.load(Ordering::SeqCst);
+                percepts = 0;
+            }
+        }
+        after = BY_PERCEPTION.load(Ordering::SeqCst);
+        pulse.stop();
+    });
+    assert!(before > 0, "the allocations of the first frames were not seen");
+    assert_eq!(percepts, 39, "frames without a percept");
+    assert_eq!(after - before, 0, "allocations in 39 frames with their sound");
 }
