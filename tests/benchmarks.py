@@ -267,7 +267,7 @@ ours and theirs in turns, on the same inputs, with as many threads. A ratio belo
 ## Networks
 
 The floors are the operations over the first of these rates, and the weights read once over the second. Where a convolution takes
-fewer multiplications than it says (Winograd), the fewer are counted. tract runs on one thread in either row. int8 is ONNX
+fewer multiplications than it says (Winograd), the fewer are counted. tract runs on one thread in either row, as built into lookhear. int8 is ONNX
 Runtime's static quantisation, which costs accuracy; ours is f32.
 
 """

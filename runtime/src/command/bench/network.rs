@@ -23,11 +23,13 @@ pub struct Machine {
 impl Machine {
     /// Measures it; takes about a second.
     pub fn measure(threads: usize) -> anyhow::Result<Self> {
-        let workers = Workers::new(threads)?;
-        Ok(Self {
-            threads,
-            operations_per_second: operations_per_second(&workers),
-            bytes_per_second: bytes_per_second(&workers),
+        on_a_thread(|| {
+            let workers = Workers::new(threads)?;
+            Ok(Self {
+                threads,
+                operations_per_second: operations_per_second(&workers),
+                bytes_per_second: bytes_per_second(&workers),
+            })
         })
     }
 }
@@ -47,7 +49,7 @@ pub struct NetworkTimes {
     left_on_processor: Vec<String>,
     /// The operators of `lookhear`, or what the backend makes of the network.
     ours: Times,
-    /// tract alone, on one thread, in turns with ours.
+    /// tract alone, on one thread.
     tract: Times,
     /// Ours, step by step.
     steps: Vec<StepTimes>,
@@ -71,8 +73,27 @@ pub fn of_bundle(bundle: &Bundle, sound_shape: &[usize]) -> Vec<(&'static str, V
     ]
 }
 
+/// Does something on a thread of its own, which can become one of its workers.
+fn on_a_thread<Outcome: Send>(work: impl FnOnce() -> anyhow::Result<Outcome> + Send) -> anyhow::Result<Outcome> {
+    std::thread::scope(|scope| match scope.spawn(work).join() {
+        Ok(outcome) => outcome,
+        Err(cause) => std::panic::resume_unwind(cause),
+    })
+}
+
 /// Times one network.
 pub fn measure(
+    name: &str,
+    onnx: &[u8],
+    shape: &[usize],
+    backend: &str,
+    machine: Machine,
+    ticks: u32,
+) -> anyhow::Result<NetworkTimes> {
+    on_a_thread(|| measure_here(name, onnx, shape, backend, machine, ticks))
+}
+
+fn measure_here(
     name: &str,
     onnx: &[u8],
     shape: &[usize],
@@ -87,7 +108,7 @@ pub fn measure(
         .map(|index| (index * 31 % 251) as f32 / 125.0 - 1.0)
         .collect();
     let step_count = ours.program().map_or(0, |program| program.steps().len());
-    let (mut our_times, mut their_times) = (Times::recorder(ticks), Times::recorder(ticks));
+    let mut our_times = Times::recorder(ticks);
     let mut step_times: Vec<_> = (0..step_count).map(|_| Times::recorder(ticks)).collect();
     for tick in 0..=ticks {
         let start = Instant::now();
@@ -98,19 +119,16 @@ pub fn measure(
             steps.push(milliseconds(now - before));
             before = now;
         })?;
-        let our_time = milliseconds(start.elapsed());
-        let start = Instant::now();
-        tract.run(&input)?;
         // The first tick warms up.
         if tick > 0 {
-            our_times.push(our_time);
-            their_times.push(milliseconds(start.elapsed()));
+            our_times.push(milliseconds(start.elapsed()));
             step_times
                 .iter_mut()
                 .zip(steps)
                 .for_each(|(times, step)| times.push(step));
         }
     }
+    let tract_times = Times::of(ticks.div_ceil(3), || Ok(tract.run(&input).map(|_| ())?))?;
     let steps: Vec<StepTimes> = ours
         .program()
         .map(|program| program.steps())
@@ -134,7 +152,7 @@ pub fn measure(
         bytes_floor: weight_bytes as f64 / machine.bytes_per_second * 1000.0,
         left_on_processor: ours.left_on_processor(),
         ours: our_times.finish(),
-        tract: their_times.finish(),
+        tract: tract_times,
         steps,
     })
 }

@@ -20,10 +20,14 @@ impl Workers {
         if threads <= 1 {
             return Ok(Self::default());
         }
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|index| format!("network {index}"))
-            .build()?;
+        let builder = || {
+            rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .thread_name(|index| format!("network {index}"))
+        };
+        // Who asks is best one of those who work: it need not be woken, nor another be put to sleep. A thread can be that for one
+        // set of workers only.
+        let pool = builder().use_current_thread().build().or_else(|_| builder().build())?;
         Ok(Self { pool: Some(pool) })
     }
 
