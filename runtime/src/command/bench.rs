@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use clap::Args;
+use lookhear::perception::encoder::Backend;
 use lookhear::perception::localiser::Localiser;
 use lookhear::perception::log_mel::{self, PatchStream};
 use lookhear::perception::picture::PictureFrontEnd;
@@ -64,6 +65,8 @@ struct Measured {
     picture: Times,
     /// The vision network's share of it.
     vision: Times,
+    /// Heatmap, peak and the point to aim at, from what the networks gave.
+    aim: Times,
     /// One patch of 0.96 s of sound through front end and audio network: what each 0.48 s of a stream costs.
     sound: Times,
     /// The most memory that was resident after all this, in MiB.
@@ -125,6 +128,11 @@ impl Bench {
             localiser.see_again()?;
             Ok(())
         })?;
+        let seen = localiser.see(&picture)?.to_vec();
+        let aim = Times::of(self.ticks, || {
+            black_box(localiser.localise_again(&seen, (PICTURE_SIDE, PICTURE_SIDE), &embedding, Duration::ZERO));
+            Ok(())
+        })?;
         let sound_times = Times::of(self.ticks, || {
             localiser.hear(&sound)?;
             Ok(())
@@ -134,6 +142,7 @@ impl Bench {
             first_percept,
             picture: picture_times,
             vision,
+            aim,
             sound: sound_times,
             peak_memory_mib: memory::peak_mib(),
             log_mel: self.log_mel()?,
@@ -142,6 +151,10 @@ impl Bench {
             networks: Vec::new(),
             cameras: Vec::new(),
         };
+        if self.cameras > 0 && self.model.threads() > 1 {
+            // Each camera's networks on one thread: the cameras share the threads.
+            localiser = Localiser::new(&self.model.bundle()?, &Backend::new(self.model.backend(), 1)?)?;
+        }
         for cameras in 1..=usize::from(self.cameras) {
             let percepts = self.ticks.div_ceil(4);
             let threads = self.model.threads();
