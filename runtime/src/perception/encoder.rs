@@ -61,7 +61,7 @@ pub struct Backend {
 impl Backend {
     /// `cpu`: the operators of [`network`](super::network), and tract for what they cannot do; `tract`: tract alone, on the
     /// processor; or where the build has it `cuda`, `gpu` or `gpu-or-cpu`. On the processor `threads` share the work; what is
-    /// left for tract takes one.
+    /// left for tract takes one. The thread that asks for a backend becomes one of them: it should be the one that runs encoders.
     ///
     /// # Errors
     /// When the threads cannot be started.
@@ -143,6 +143,16 @@ impl Encoder {
     /// When the backend is not there, or the network cannot be read or prepared.
     pub fn load(name: &str, onnx: &[u8], input_shape: &[usize], backend: &Backend) -> Result<Self, EncoderError> {
         let runtime = backend.runtime()?;
+        let wanted = input_shape
+            .iter()
+            .try_fold(1_usize, |count, length| count.checked_mul(*length));
+        if wanted.is_none_or(|wanted| wanted == 0) {
+            return Err(EncoderError::Network {
+                name: name.to_owned(),
+                doing: "prepared",
+                cause: format!("no input has the shape {input_shape:?}"),
+            });
+        }
         let mut network = Network {
             name: name.to_owned(),
             workers: backend.workers.clone(),
@@ -343,7 +353,7 @@ fn output_shape(model: &TypedModel) -> TractResult<Vec<usize>> {
     shape.ok_or_else(|| format_err!("its output has no fixed shape"))
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "default-model"))]
 mod tests {
     #![allow(clippy::unwrap_used)]
 

@@ -91,6 +91,7 @@ fn widened(
     let pool_spec = PoolSpec {
         kernel_shape: tvec!(3, 3),
         padding: PaddingSpec::Explicit(tvec!(1, 1), tvec!(1, 1)),
+        dilations: None,
         ..pool.clone()
     };
     let operator = Conv {

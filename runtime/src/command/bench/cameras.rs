@@ -65,7 +65,7 @@ pub fn measure(
     let elapsed = start.elapsed();
     Ok(CameraTimes {
         cameras,
-        threads: threads.min(cameras),
+        threads: cameras.div_ceil(cameras.div_ceil(threads)),
         per_percept: milliseconds(elapsed) / count,
         percepts_per_second: count / elapsed.as_secs_f64(),
         more_memory_mib,

@@ -2,6 +2,8 @@
 
 mod facts;
 mod rest;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 
@@ -50,7 +52,7 @@ pub fn translate(model: &TypedModel) -> TractResult<Option<Translation>> {
     if translator.steps.is_empty() {
         return Ok(None);
     }
-    translator.finish().map(Some)
+    translator.finish()
 }
 
 /// A value that the program has.
@@ -445,7 +447,12 @@ impl Translator<'_> {
     /// A known value that only one node takes.
     fn lone(&self, outlet: OutletId) -> Option<Place> {
         let is_lone = self.model.outlet_successors(outlet).len() == 1 && !self.model.outputs.contains(&outlet);
-        let value = self.values.get(&outlet).filter(|value| is_lone && !value.is_turned)?;
+        // The other side of a change of axes is the same value, and may have takers of its own.
+        let is_made_here = !self.model.node(outlet.node).op_is::<AxisOp>();
+        let value = self
+            .values
+            .get(&outlet)
+            .filter(|value| is_lone && is_made_here && !value.is_turned)?;
         Some(value.place)
     }
 

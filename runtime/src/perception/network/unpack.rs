@@ -4,13 +4,23 @@
 //! general runtime finds that too, by running each operator of the graph on its constants, which takes longer than all the rest
 //! of a start.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use half::f16;
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto, tensor_proto::DataType};
 
 /// Unpacks what can be unpacked, and leaves everything else as it is.
 pub fn unpack(graph: &mut GraphProto) {
+    let has_bodies = |node: &NodeProto| {
+        node.attribute
+            .iter()
+            .any(|part| part.g.is_some() || !part.graphs.is_empty())
+    };
+    if graph.node.iter().any(has_bodies) {
+        // Their operators take constants from out here.
+        return;
+    }
+    let given: HashSet<String> = graph.input.iter().map(|input| input.name.clone()).collect();
     let mut constants: HashMap<String, TensorProto> = graph
         .initializer
         .drain(..)
@@ -25,7 +35,7 @@ pub fn unpack(graph: &mut GraphProto) {
             return true;
         };
         for input in &node.input {
-            if uses.get(input) == Some(&1) {
+            if uses.get(input) == Some(&1) && !given.contains(input) {
                 constants.remove(input);
             }
         }
@@ -61,7 +71,13 @@ fn cast(node: &NodeProto, constants: &HashMap<String, TensorProto>) -> Option<Te
         }
         _ => return None,
     };
-    Some(constant(output, &tensor.dims, &values))
+    is_whole(tensor, values.len()).then(|| constant(output, &tensor.dims, &values))
+}
+
+/// Whether a tensor has as many values as its dimensions say.
+fn is_whole(tensor: &TensorProto, values: usize) -> bool {
+    let length = |count: usize, dim: &i64| count.checked_mul(usize::try_from(*dim).ok()?);
+    tensor.dims.iter().try_fold(1, length) == Some(values)
 }
 
 fn product(node: &NodeProto, constants: &HashMap<String, TensorProto>) -> Option<TensorProto> {
@@ -87,7 +103,7 @@ fn product(node: &NodeProto, constants: &HashMap<String, TensorProto>) -> Option
 fn floats(tensor: &TensorProto) -> Option<Vec<f32>> {
     let is_float = tensor.data_type == DataType::Float as i32 && !tensor.raw_data.is_empty();
     let quads = tensor.raw_data.chunks_exact(4);
-    is_float.then(|| {
+    (is_float && is_whole(tensor, quads.len())).then(|| {
         quads
             .map(|quad| f32::from_le_bytes([quad[0], quad[1], quad[2], quad[3]]))
             .collect()

@@ -1,6 +1,9 @@
 //! What part of its input one cell of an output sees.
 
-use super::blocked::Shape;
+use super::blocked::{BLOCK, Shape};
+
+/// Values of one feature map at most: a quarter of a gibibyte of them, far more than a camera's network has.
+const MOST_VALUES: usize = 1 << 28;
 
 /// Size, stride and padding of a convolution or a pooling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,17 +30,35 @@ impl Window {
         after: [0; 2],
     };
 
-    /// Size of what comes out; `None` where no window fits, or the stride is not one or two.
+    /// Size of what comes out; `None` where no window fits, where one may see nothing but padding, where the stride is not one or
+    /// two, or where there would be more values than a network of a camera has.
     pub fn output(&self, input: Shape, channels: usize) -> Option<Shape> {
-        let along = |cells: usize, size: usize| Some(cells.checked_sub(size)? / self.stride + 1);
-        let padded = self.padded(input);
-        if !(1..=2).contains(&self.stride) || self.height == 0 || self.width == 0 || channels == 0 {
+        let along = |cells: usize, size: usize, before: usize, after: usize| {
+            let padded = (size > 0 && before < size && after < size).then_some(cells + before + after)?;
+            Some((padded, padded.checked_sub(size)? / self.stride + 1))
+        };
+        let is_known =
+            (1..=2).contains(&self.stride) && input.height > 0 && input.width > 0 && input.channels > 0 && channels > 0;
+        let is_small = |size: usize| size <= MOST_VALUES;
+        if !is_known
+            || ![input.height, input.width, self.height, self.width]
+                .into_iter()
+                .all(is_small)
+        {
             return None;
+        }
+        let (padded_height, height) = along(input.height, self.height, self.before[0], self.after[0])?;
+        let (padded_width, width) = along(input.width, self.width, self.before[1], self.after[1])?;
+        for (channels, height, width) in [(input.channels, padded_height, padded_width), (channels, height, width)] {
+            let cells = height.checked_mul(width)?;
+            cells
+                .checked_mul(channels.checked_next_multiple_of(BLOCK)?)
+                .filter(|values| is_small(*values))?;
         }
         Some(Shape {
             channels,
-            height: along(padded.height, self.height)?,
-            width: along(padded.width, self.width)?,
+            height,
+            width,
         })
     }
 

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::internal::bail;
 
 use super::{Translation, Translator, Value};
 use crate::perception::network::program::{Place, Program};
@@ -21,13 +20,13 @@ impl Translator<'_> {
     }
 
     /// Builds what is left.
-    pub(super) fn finish(self) -> TractResult<Translation> {
+    pub(super) fn finish(self) -> TractResult<Option<Translation>> {
         let given: Option<Vec<usize>> = self.model.outputs.iter().map(|outlet| self.given(*outlet)).collect();
         if let Some(outputs) = given {
-            return Ok(Translation {
+            return Ok(Some(Translation {
                 program: Program::new(self.steps, self.constants, outputs),
                 rest: None,
-            });
+            }));
         }
         let mut needed = HashSet::new();
         let mut wanted = self.model.outputs.clone();
@@ -51,7 +50,8 @@ impl Translator<'_> {
                 continue;
             }
             if slots.clone().any(|outlet| self.model.inputs.contains(&outlet)) {
-                bail!("`{}` is wanted by both halves of the network", node.name);
+                // Both halves want the input: tract does it all.
+                return Ok(None);
             }
             let inputs: TVec<OutletId> = node
                 .inputs
@@ -68,9 +68,9 @@ impl Translator<'_> {
             .filter_map(|outlet| mapping.get(outlet).copied())
             .collect();
         rest.select_output_outlets(&results)?;
-        Ok(Translation {
+        Ok(Some(Translation {
             program: Program::new(self.steps, self.constants, outputs),
             rest: Some(rest),
-        })
+        }))
     }
 }
