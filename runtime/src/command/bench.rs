@@ -3,6 +3,7 @@
 mod cameras;
 mod memory;
 mod network;
+mod threads;
 mod times;
 
 use std::hint::black_box;

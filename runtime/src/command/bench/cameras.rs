@@ -8,6 +8,7 @@ use lookhear_board::Picture;
 use serde::Serialize;
 
 use super::memory::resident_mib;
+use super::threads::joined;
 use super::times::milliseconds;
 
 /// What so many cameras cost.
@@ -56,10 +57,7 @@ pub fn measure(
                 })
             })
             .collect();
-        busy.into_iter().try_for_each(|thread| match thread.join() {
-            Ok(result) => result,
-            Err(cause) => std::panic::resume_unwind(cause),
-        })
+        busy.into_iter().try_for_each(joined)
     })?;
     let count = cameras as f64 * f64::from(percepts);
     let elapsed = start.elapsed();

@@ -8,6 +8,7 @@ use lookhear::perception::network::machine::{bytes_per_second, operations_per_se
 use lookhear::perception::network::workers::Workers;
 use serde::Serialize;
 
+use super::threads::joined;
 use super::times::{Times, milliseconds};
 
 /// What the processor could do at best.
@@ -75,10 +76,7 @@ pub fn of_bundle(bundle: &Bundle, sound_shape: &[usize]) -> Vec<(&'static str, V
 
 /// Does something on a thread of its own, which can become one of its workers.
 fn on_a_thread<Outcome: Send>(work: impl FnOnce() -> anyhow::Result<Outcome> + Send) -> anyhow::Result<Outcome> {
-    std::thread::scope(|scope| match scope.spawn(work).join() {
-        Ok(outcome) => outcome,
-        Err(cause) => std::panic::resume_unwind(cause),
-    })
+    std::thread::scope(|scope| joined(scope.spawn(work)))
 }
 
 /// Times one network.

@@ -41,6 +41,13 @@ impl Shape {
     }
 }
 
+/// A value for each channel, with zeros for those that only fill the last block.
+pub fn whole_blocks(values: &[f32]) -> Vec<f32> {
+    let mut whole = values.to_vec();
+    whole.resize(values.len().next_multiple_of(BLOCK), 0.0);
+    whole
+}
+
 /// Brings a planar map into blocks.
 pub fn to_blocked(planar: &[f32], shape: Shape, blocked: &mut [f32]) {
     let cells = shape.cells();

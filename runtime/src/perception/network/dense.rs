@@ -1,6 +1,6 @@
 //! A convolution in which every channel sees every other: one by one, or of any size and stride.
 
-use super::blocked::{BLOCK, Shape};
+use super::blocked::{BLOCK, Shape, whole_blocks};
 use super::lanes::{Bounds, dispatch};
 use super::tile::{Run, Step, Tiles};
 use super::window::Window;
@@ -77,8 +77,6 @@ impl Dense {
                 }
             }
         }
-        let mut padded_bias = vec![0.0; output.blocks() * BLOCK];
-        padded_bias[..bias.len()].copy_from_slice(bias);
         Some(Self {
             input,
             output,
@@ -86,7 +84,7 @@ impl Dense {
             layout,
             runs,
             weights: packed,
-            bias: padded_bias,
+            bias: whole_blocks(bias),
             bounds,
             taps,
         })

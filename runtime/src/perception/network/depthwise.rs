@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-use super::blocked::{BLOCK, Shape};
+use super::blocked::{BLOCK, Shape, whole_blocks};
 use super::lanes::{Bounds, dispatch, load, store};
 use super::window::Window;
 use super::workers::Workers;
@@ -39,14 +39,12 @@ impl Depthwise {
                 packed[(channel / BLOCK * size * size + tap) * BLOCK + channel % BLOCK] = *weight;
             }
         }
-        let mut padded_bias = vec![0.0; output.blocks() * BLOCK];
-        padded_bias[..bias.len()].copy_from_slice(bias);
         Some(Self {
             input,
             output,
             window,
             weights: packed,
-            bias: padded_bias,
+            bias: whole_blocks(bias),
             bounds,
         })
     }

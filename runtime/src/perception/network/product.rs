@@ -2,10 +2,8 @@
 
 use super::blocked::{BLOCK, Shape};
 use super::lanes::{Bounds, dispatch};
-use super::tile::{Run, Step, Tiles};
+use super::tile::{NO_BIAS, Run, Step, Tiles};
 use super::workers::Workers;
-
-const NO_BIAS: [f32; BLOCK] = [0.0; BLOCK];
 
 /// `[rows, inner] × [inner, columns]`, either as it is or lying the other way round.
 #[derive(Debug)]

@@ -7,6 +7,9 @@ use pulp::{Simd, WithSimd};
 use super::blocked::BLOCK;
 use super::lanes::{Bounds, load, store};
 
+/// For sums that begin with nothing.
+pub const NO_BIAS: [f32; BLOCK] = [0.0; BLOCK];
+
 /// A part of a window whose values lie together: where it starts, from the window's first cell, and how many values it has.
 #[derive(Debug, Clone, Copy)]
 pub struct Run {

@@ -7,9 +7,9 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::blocked::{BLOCK, Shape};
+use super::blocked::{BLOCK, Shape, whole_blocks};
 use super::lanes::{Bounds, dispatch};
-use super::tile::{Run, Step, Tiles};
+use super::tile::{NO_BIAS, Run, Step, Tiles};
 use super::window::Window;
 use super::workers::Workers;
 
@@ -18,8 +18,6 @@ use super::workers::Workers;
 const EDGES: [(usize, usize); 2] = [(4, 36), (2, 20)];
 /// Values of transformed input and output that are worked on at a time, at least: what the second cache of a processor holds.
 const PORTION_VALUES: usize = 200_000;
-
-const NO_BIAS: [f32; BLOCK] = [0.0; BLOCK];
 
 /// A convolution with its weights transformed.
 #[derive(Debug)]
@@ -67,8 +65,6 @@ impl Winograd {
                 }
             }
         }
-        let mut padded_bias = vec![0.0; output.blocks() * BLOCK];
-        padded_bias[..bias.len()].copy_from_slice(bias);
         // All weights are read for each portion: they should not be many more.
         let most = PORTION_VALUES.max(transformed.len() / 2) / (places * (input.blocks() + output.blocks()) * BLOCK);
         // Whole tiles of the kernel that multiplies.
@@ -89,7 +85,7 @@ impl Winograd {
             portion,
             weights: transformed,
             runs,
-            bias: padded_bias,
+            bias: whole_blocks(bias),
             bounds,
         })
     }

@@ -1,0 +1,8 @@
+//! Threads that a measurement waits for.
+
+use std::thread::ScopedJoinHandle;
+
+/// What a thread came to; its panic becomes the caller's.
+pub fn joined<Outcome>(thread: ScopedJoinHandle<'_, anyhow::Result<Outcome>>) -> anyhow::Result<Outcome> {
+    thread.join().unwrap_or_else(|cause| std::panic::resume_unwind(cause))
+}
