@@ -149,7 +149,10 @@ proptest! {
         let window = Window { height: 3, width: 3, stride: 1, before, after };
         let bounds = if is_bounded { Bounds { low: 0.0, high: 6.0 } } else { Bounds::NONE };
         let (values, bias) = (blocked(&noise(input.planar_len(), seed), input), noise(outputs, seed ^ 1));
-        let weights = noise(outputs * input.channels * 9, seed ^ 2);
+        // Of the size that a network's have, so that sums are about as large as one: what the transformations round off grows with
+        // the terms of a sum, not with the sum.
+        let size = 1.0 / ((input.channels * 9) as f32).sqrt();
+        let weights: Vec<f32> = noise(outputs * input.channels * 9, seed ^ 2).iter().map(|weight| weight * size).collect();
         let dense = Dense::new(input, Layout::Blocked, window, &weights, &bias, bounds).unwrap();
         let winograd = Winograd::new(input, window, &weights, &bias, bounds);
         prop_assume!(winograd.is_some());
