@@ -134,7 +134,11 @@ impl Device {
                     slowdown: &slowdown,
                     status: &lines.status,
                 };
-                perceive::run(Localiser::new(&bundle, &model.backend()?)?, pace, &lines, pulse)
+                let backend = model.backend()?;
+                if let Some(caveat) = backend.caveat() {
+                    tracing::warn!("{caveat}");
+                }
+                perceive::run(Localiser::new(&bundle, &backend)?, pace, &lines, pulse)
             })
         });
         let (requests, asked) = Requests::line();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use lookhear::perception::bundle::Bundle;
+use lookhear::perception::encoder::Backend;
 use lookhear_board::write_whole;
 
 use super::corpus_report::CorpusDocument;
@@ -73,7 +74,13 @@ pub fn run(arguments: EvaluateArguments) -> anyhow::Result<()> {
         .context("give `--corpus DIR`, or `--data SET --root DIR`")?;
     let corpus = Corpus::open(&folder).context("the corpus cannot be used")?;
     let mut bundle = Bundle::read(&arguments.bundle)?;
-    let measured = measure(&corpus, &mut bundle, arguments.cases, arguments.false_fires)?;
+    let measured = measure(
+        &corpus,
+        &mut bundle,
+        &Backend::default(),
+        arguments.cases,
+        arguments.false_fires,
+    )?;
     if let Some(per_hour) = arguments.false_fires_per_hour {
         raise_threshold(&corpus, &mut bundle, arguments.hours, per_hour)?;
     }

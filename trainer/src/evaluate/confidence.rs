@@ -36,14 +36,19 @@ pub struct ConfidenceMeasurement {
 ///
 /// # Errors
 /// When the corpus does not give such scenes, or too few, or the bundle cannot be run.
-pub fn measure(corpus: &Corpus, bundle: &Bundle, each: usize) -> Result<ConfidenceMeasurement, DevelopmentError> {
+pub fn measure(
+    corpus: &Corpus,
+    bundle: &Bundle,
+    backend: &Backend,
+    each: usize,
+) -> Result<ConfidenceMeasurement, DevelopmentError> {
     let settings = Settings {
         seconds: 4.0,
         photograph_share: 0.5,
         ..Settings::default()
     };
     let composer = Composer::with_settings(corpus, Split::HeldOut, SEED, settings)?;
-    let mut localiser = Localiser::new(bundle, &Backend::default())?;
+    let mut localiser = Localiser::new(bundle, backend)?;
     let mut halves = [Vec::new(), Vec::new()];
     for index in 0..each as u64 {
         for scene in [composer.compose(index)?, composer.negative(index)?] {
@@ -155,6 +160,6 @@ mod tests {
     #[test]
     fn too_few_scenes_give_no_confidence() {
         let (_folder, corpus) = corpus();
-        assert!(measure(&corpus, &bundle(), 4).is_err());
+        assert!(measure(&corpus, &bundle(), &Backend::default(), 4).is_err());
     }
 }

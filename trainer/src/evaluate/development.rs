@@ -140,11 +140,11 @@ pub struct Development<'a> {
 }
 
 impl<'a> Development<'a> {
-    /// Prepares the bundle on the CPU.
-    pub fn new(corpus: &'a Corpus, bundle: &Bundle, cases: Cases) -> Result<Self, DevelopmentError> {
+    /// Prepares the bundle for a backend.
+    pub fn new(corpus: &'a Corpus, bundle: &Bundle, backend: &Backend, cases: Cases) -> Result<Self, DevelopmentError> {
         Ok(Self {
             corpus,
-            localiser: Localiser::new(bundle, &Backend::default())?,
+            localiser: Localiser::new(bundle, backend)?,
             cases,
         })
     }

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use anyhow::Context;
 use lookhear::perception::bundle::Bundle;
+use lookhear::perception::encoder::Backend;
 
 use super::arguments::bar;
 use super::confidence::{self, ConfidenceMeasurement};
@@ -24,13 +25,19 @@ pub struct Measured {
 }
 
 /// Fits the bundle's threshold on negatives of the training part and its confidence on held-out scenes, and scores it on the development set.
-pub fn measure(corpus: &Corpus, bundle: &mut Bundle, each: usize, false_fires: f64) -> anyhow::Result<Measured> {
+pub fn measure(
+    corpus: &Corpus,
+    bundle: &mut Bundle,
+    backend: &Backend,
+    each: usize,
+    false_fires: f64,
+) -> anyhow::Result<Measured> {
     let cases = Cases {
         each,
         side_pixels: SIDE_PIXELS,
         seed: 1,
     };
-    let mut development = Development::new(corpus, bundle, cases)?;
+    let mut development = Development::new(corpus, bundle, backend, cases)?;
     let bar = bar(1 + Part::ALL.len() as u64, "measuring")?;
     let fit = development.threshold(false_fires)?;
     bar.inc(1);
@@ -44,7 +51,7 @@ pub fn measure(corpus: &Corpus, bundle: &mut Bundle, each: usize, false_fires: f
         scores.insert(part, development.scores(part, fit.threshold)?);
         bar.inc(1);
     }
-    let confidence = match confidence::measure(corpus, bundle, 4 * each) {
+    let confidence = match confidence::measure(corpus, bundle, backend, 4 * each) {
         Ok(measured) => Some(measured),
         Err(cause) => {
             tracing::warn!(%cause, "the bundle carries no confidence");

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use burn::tensor::Device;
 use lookhear::perception::bundle::Bundle;
+use lookhear::perception::encoder::Backend;
 use lookhear::perception::picture::PictureTransform;
 
 use super::data::{Data, DataArguments, split};
@@ -108,7 +109,15 @@ pub fn run(arguments: FitArguments) -> anyhow::Result<()> {
     };
     let cases = data.corpus.as_ref().filter(|_| arguments.cases > 0);
     let scores = cases
-        .map(|corpus| measure(corpus, &mut bundle, arguments.cases, arguments.false_fires))
+        .map(|corpus| {
+            measure(
+                corpus,
+                &mut bundle,
+                &Backend::default(),
+                arguments.cases,
+                arguments.false_fires,
+            )
+        })
         .transpose()?;
     bundle.write(&arguments.out)?;
     tracing::info!(bundle = %arguments.out.display(), epochs = outcome.epochs, ending = ?outcome.ending, "written");

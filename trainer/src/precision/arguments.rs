@@ -74,7 +74,7 @@ pub fn run(arguments: PrecisionArguments) -> anyhow::Result<()> {
     let variants = chosen(&arguments.only);
     let mut bundles = Vec::with_capacity(variants.len());
     for variant in &variants {
-        bundles.push(variant.bundle(&source, &observed)?);
+        bundles.push((variant.bundle(&source, &observed)?, variant.backend()?));
     }
     let held_out = material::scenes(&corpus, Split::HeldOut, arguments.seed ^ SEED_OF_CASES, compared)?;
     let first = held_out.first().context("there is no held-out scene")?;
@@ -96,7 +96,7 @@ pub fn run(arguments: PrecisionArguments) -> anyhow::Result<()> {
 
     let drifts = std::iter::once(None).chain(drifts.into_iter().map(Some));
     let mut rows = Vec::with_capacity(bundles.len());
-    for (((variant, bundle), times), drift) in variants.iter().zip(&bundles).zip(&times).zip(drifts) {
+    for (((variant, (bundle, _)), times), drift) in variants.iter().zip(&bundles).zip(&times).zip(drifts) {
         rows.push(Row {
             variant: *variant,
             precision: variant.precision(),
@@ -121,14 +121,14 @@ pub fn run(arguments: PrecisionArguments) -> anyhow::Result<()> {
         .model
         .file_stem()
         .map_or("model".into(), |stem| stem.to_string_lossy());
-    for (index, (variant, mut bundle)) in variants.iter().zip(bundles).enumerate() {
+    for (index, (variant, (mut bundle, backend))) in variants.iter().zip(bundles).enumerate() {
         let Some(row) = document.rows.get(index).filter(|_| !slow(index)) else {
             continue;
         };
         let record = record(&document, row, &arguments)?;
         bundle.manifest.training.insert("precision".to_owned(), record);
         tracing::info!("scoring {}", variant.name());
-        let measured = measure(&corpus, &mut bundle, arguments.cases, arguments.false_fires)?;
+        let measured = measure(&corpus, &mut bundle, &backend, arguments.cases, arguments.false_fires)?;
         bundle.write(&arguments.out.join(format!("{stem}-{}.lookhear", variant.name())))?;
         let bytes = bundle.to_bytes()?.len();
         if let Some(row) = document.rows.get_mut(index) {
@@ -143,9 +143,13 @@ pub fn run(arguments: PrecisionArguments) -> anyhow::Result<()> {
         .context("cannot write to the terminal")
 }
 
-/// f32 first, then those asked for, or all.
+/// f32 first, then those asked for, or all that this processor can do.
 fn chosen(only: &[Variant]) -> Vec<Variant> {
-    let wanted = |variant: &Variant| *variant == Variant::Float32 || only.is_empty() || only.contains(variant);
+    let wanted = |variant: &Variant| match only {
+        _ if *variant == Variant::Float32 => true,
+        [] => variant.backend().is_ok(),
+        only => only.contains(variant),
+    };
     Variant::ALL.into_iter().filter(wanted).collect()
 }
 

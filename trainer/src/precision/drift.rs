@@ -38,10 +38,15 @@ struct Look {
 }
 
 /// Compares each bundle with the first, whose own drift is left out; each on as many of the scenes as `cases` says for it.
-pub fn drift(bundles: &[Bundle], cases: &[usize], scenes: &[Scene], step: &dyn Fn()) -> anyhow::Result<Vec<Drift>> {
+pub fn drift(
+    bundles: &[(Bundle, Backend)],
+    cases: &[usize],
+    scenes: &[Scene],
+    step: &dyn Fn(),
+) -> anyhow::Result<Vec<Drift>> {
     let mut localisers = Vec::with_capacity(bundles.len());
-    for bundle in bundles {
-        localisers.push(Localiser::new(bundle, &Backend::default())?);
+    for (bundle, backend) in bundles {
+        localisers.push(Localiser::new(bundle, backend)?);
     }
     let Some((reference, others)) = localisers.split_first_mut() else {
         return Ok(Vec::new());

@@ -23,7 +23,7 @@ fn the_model_that_ships_points_to_the_same_places_in_integers() {
         Variant::Int8MinMax,
         Variant::Int8MeanSquare,
     ];
-    let bundles = variants.map(|variant| variant.bundle(&source, &observed).unwrap());
+    let bundles = variants.map(|variant| (variant.bundle(&source, &observed).unwrap(), variant.backend().unwrap()));
     let held_out = material::scenes(&corpus, Split::HeldOut, 2, 4).unwrap();
     let drifts = drift::drift(&bundles, &[4; 4], &held_out, &|| ()).unwrap();
     let [weights, integers @ ..] = drifts.as_slice() else {
@@ -43,7 +43,7 @@ fn the_model_that_ships_points_to_the_same_places_in_integers() {
         // Disks and tones are nothing that the model knows: its maps of them are flat, and a peak may move at no cost.
         assert!(drift.peak_cost < 0.01, "{variant:?}: {drift:?}");
     }
-    let bytes = bundles.each_ref().map(|bundle| bundle.to_bytes().unwrap());
+    let bytes = bundles.each_ref().map(|(bundle, _)| bundle.to_bytes().unwrap());
     assert!(bytes[2].len() * 3 < bytes[0].len());
     let read = Bundle::from_bytes(&bytes[3]).unwrap();
     assert_eq!(read.manifest.precision, Variant::Int8MeanSquare.precision());

@@ -24,22 +24,22 @@ pub struct Times {
 }
 
 /// Times all bundles on the first scene, so many turns each.
-pub fn in_turns(bundles: &[Bundle], scene: &Scene, turns: usize, step: &dyn Fn()) -> anyhow::Result<Vec<Times>> {
-    let Some(first) = bundles.first() else {
+pub fn in_turns(
+    bundles: &[(Bundle, Backend)],
+    scene: &Scene,
+    turns: usize,
+    step: &dyn Fn(),
+) -> anyhow::Result<Vec<Times>> {
+    let Some((first, _)) = bundles.first() else {
         return Ok(Vec::new());
     };
     let mut inputs = Inputs::new(&first.manifest);
     let pixels = inputs.picture(scene)?;
     let patch = inputs.sounds(&scene.sound)?.into_iter().next().unwrap_or_default();
     let mut encoders = Vec::with_capacity(bundles.len());
-    for bundle in bundles {
-        let mut vision = Encoder::load(
-            "vision.onnx",
-            &bundle.vision,
-            &inputs.picture_shape(),
-            &Backend::default(),
-        )?;
-        let mut audio = Encoder::load("audio.onnx", &bundle.audio, &inputs.sound_shape(), &Backend::default())?;
+    for (bundle, backend) in bundles {
+        let mut vision = Encoder::load("vision.onnx", &bundle.vision, &inputs.picture_shape(), backend)?;
+        let mut audio = Encoder::load("audio.onnx", &bundle.audio, &inputs.sound_shape(), backend)?;
         vision.run(&pixels)?;
         audio.run(&patch)?;
         encoders.push((vision, audio, Vec::new(), Vec::new()));

@@ -1,6 +1,7 @@
 //! The precisions that a model is made in.
 
 use lookhear::perception::bundle::Bundle;
+use lookhear::perception::encoder::{Backend, CPU, CPU_INT8};
 use lookhear_calibration::quantisation::RangeChoice;
 use serde::Serialize;
 
@@ -17,6 +18,8 @@ pub enum Variant {
     Float16Weights,
     /// Stored in int8, computed in f32
     Int8Weights,
+    /// Stored in int8, computed in int8 by the runtime's backend `cpu-int8`, without calibration
+    Int8Backend,
     /// Convolutions computed in f16
     Float16,
     /// Dense convolutions in integers, ranges from the least to the greatest value
@@ -53,10 +56,11 @@ pub struct Observed {
 
 impl Variant {
     /// All, as they stand in the table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Float32,
         Self::Float16Weights,
         Self::Int8Weights,
+        Self::Int8Backend,
         Self::Float16,
         Self::Int8MinMax,
         Self::Int8Percentile,
@@ -70,6 +74,7 @@ impl Variant {
             Self::Float32 => "float32",
             Self::Float16Weights => "float16-weights",
             Self::Int8Weights => "int8-weights",
+            Self::Int8Backend => "int8-backend",
             Self::Float16 => "float16",
             Self::Int8MinMax => "int8-min-max",
             Self::Int8Percentile => "int8-percentile",
@@ -84,6 +89,7 @@ impl Variant {
             Self::Float32 => "f32",
             Self::Float16Weights => "f16 weights, computed in f32",
             Self::Int8Weights => "int8 weights with a scale per channel, computed in f32",
+            Self::Int8Backend => "int8 weights with a scale per channel, fitted for the backend cpu-int8",
             Self::Float16 => "f16, convolutions computed in f16",
             Self::Int8MinMax => "int8, dense convolutions computed in int8, min-max ranges",
             Self::Int8Percentile => "int8, dense convolutions computed in int8, percentile ranges",
@@ -96,8 +102,20 @@ impl Variant {
     pub fn is_integer(self) -> bool {
         matches!(
             self,
-            Self::Int8MinMax | Self::Int8Percentile | Self::Int8MeanSquare | Self::Int8AllLayers
+            Self::Int8Backend | Self::Int8MinMax | Self::Int8Percentile | Self::Int8MeanSquare | Self::Int8AllLayers
         )
+    }
+
+    /// What runs it.
+    ///
+    /// # Errors
+    /// When the processor has no instructions for it.
+    pub fn backend(self) -> anyhow::Result<Backend> {
+        let backend = Backend::new(if self == Self::Int8Backend { CPU_INT8 } else { CPU }, 1)?;
+        if let Some(caveat) = backend.caveat() {
+            anyhow::bail!("`{}` cannot be measured: {caveat}", self.name());
+        }
+        Ok(backend)
     }
 
     /// The bundle in this precision, with the threshold and the scores of the one that it comes from.
@@ -109,7 +127,7 @@ impl Variant {
             match self {
                 Self::Float32 => Ok(network.encode(Storage::Float32)),
                 Self::Float16Weights => Ok(network.encode(Storage::Float16)),
-                Self::Int8Weights => Ok(network.encode(Storage::Int8)),
+                Self::Int8Weights | Self::Int8Backend => Ok(network.encode(Storage::Int8)),
                 Self::Float16 => in_half_precision(network),
                 Self::Int8MinMax => integers(RangeChoice::MinMax, Layers::Dense),
                 Self::Int8Percentile => integers(RangeChoice::Percentile { share }, Layers::Dense),

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use lookhear::perception::bundle::Bundle;
 use lookhear::perception::encoder::{Backend, Encoder, TRACT};
-use lookhear::perception::network::machine::{bytes_per_second, operations_per_second};
+use lookhear::perception::network::machine::{bytes_per_second, integer_operations_per_second, operations_per_second};
+use lookhear::perception::network::program::Work;
 use lookhear::perception::network::workers::Workers;
 use serde::Serialize;
 
@@ -17,6 +18,8 @@ pub struct Machine {
     threads: usize,
     /// Multiplications with an addition each.
     operations_per_second: f64,
+    /// The same of bytes; none where the processor has no instructions for them.
+    integer_operations_per_second: Option<f64>,
     /// Read from memory.
     bytes_per_second: f64,
 }
@@ -29,9 +32,19 @@ impl Machine {
             Ok(Self {
                 threads,
                 operations_per_second: operations_per_second(&workers),
+                integer_operations_per_second: integer_operations_per_second(&workers),
                 bytes_per_second: bytes_per_second(&workers),
             })
         })
+    }
+
+    /// How long the multiplications of a step would take at best, in milliseconds.
+    fn floor(&self, work: &Work) -> f64 {
+        let rate = match self.integer_operations_per_second {
+            Some(rate) if work.is_integer() => rate,
+            _ => self.operations_per_second,
+        };
+        work.operations() as f64 / rate * 1000.0
     }
 }
 
@@ -61,6 +74,8 @@ struct StepTimes {
     name: String,
     work: &'static str,
     operations: usize,
+    /// How long those would take at best, in milliseconds.
+    floor: f64,
     /// In milliseconds.
     median: f64,
 }
@@ -137,6 +152,7 @@ fn measure_here(
             name: step.name.clone(),
             work: step.work.name(),
             operations: step.work.operations(),
+            floor: machine.floor(&step.work),
             median: times.finish().median,
         })
         .collect();
@@ -146,7 +162,7 @@ fn measure_here(
         name: name.to_owned(),
         operations,
         weight_bytes,
-        operations_floor: operations as f64 / machine.operations_per_second * 1000.0,
+        operations_floor: steps.iter().map(|step| step.floor).sum(),
         bytes_floor: weight_bytes as f64 / machine.bytes_per_second * 1000.0,
         left_on_processor: ours.left_on_processor(),
         ours: our_times.finish(),

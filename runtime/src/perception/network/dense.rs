@@ -116,6 +116,11 @@ impl Dense {
     }
 
     /// The bounds of what is stored.
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
+    }
+
+    /// The same, to change them.
     pub fn bounds_mut(&mut self) -> &mut Bounds {
         &mut self.bounds
     }
@@ -137,8 +142,10 @@ impl Dense {
         let input = if self.window.has_padding() {
             let scratch = &mut scratch[..self.scratch_len()];
             match self.layout {
-                Layout::Planar => self.window.pad(input, self.input, self.input.channels, 1, scratch),
-                Layout::Blocked => self.window.pad(input, self.input, self.input.blocks(), BLOCK, scratch),
+                Layout::Planar => self.window.pad(input, self.input, self.input.channels, 1, 0.0, scratch),
+                Layout::Blocked => self
+                    .window
+                    .pad(input, self.input, self.input.blocks(), BLOCK, 0.0, scratch),
             }
             &*scratch
         } else {

@@ -49,9 +49,34 @@ impl Depthwise {
         })
     }
 
+    /// What goes in.
+    pub fn input(&self) -> Shape {
+        self.input
+    }
+
     /// What comes out.
     pub fn output(&self) -> Shape {
         self.output
+    }
+
+    /// What a cell sees.
+    pub fn window(&self) -> Window {
+        self.window
+    }
+
+    /// `[blocks, height, width, BLOCK]`.
+    pub fn packed_weights(&self) -> &[f32] {
+        &self.weights
+    }
+
+    /// `[blocks, BLOCK]`.
+    pub fn packed_bias(&self) -> &[f32] {
+        &self.bias
+    }
+
+    /// The bounds of what is stored.
+    pub fn bounds(&self) -> Bounds {
+        self.bounds
     }
 
     /// Multiplications with an addition each, of one run.

@@ -55,7 +55,7 @@ pub fn dispatch<Work: WithSimd>(work: Work) -> Work::Output {
 }
 
 #[cfg(test)]
-pub use for_tests::{Width, dispatch, with_width};
+pub use for_tests::{Width, dispatch, width, with_width};
 
 /// Narrower vectors on demand, on this thread.
 #[cfg(test)]
@@ -77,6 +77,11 @@ mod for_tests {
 
     thread_local! {
         static WIDTH: Cell<Width> = const { Cell::new(Width::Widest) };
+    }
+
+    /// What tests want here.
+    pub fn width() -> Width {
+        WIDTH.get()
     }
 
     /// Does `work` with vectors of a width.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use pulp::{Simd, WithSimd};
 
+use super::integer;
 use super::lanes::dispatch;
 use super::workers::Workers;
 
@@ -12,6 +13,8 @@ use super::workers::Workers;
 const CHAINS: usize = 12;
 /// Steps of each chain.
 const STEPS: usize = 2_000_000;
+/// The same for bytes.
+const INTEGER_STEPS: usize = 1_000_000;
 /// Values that are read to find the bandwidth: 64 MiB, more than the caches of a small processor hold.
 const VALUES: usize = 16 << 20;
 /// The best of so many counts: whatever else ran meanwhile only takes away.
@@ -22,6 +25,21 @@ pub fn operations_per_second(workers: &Workers) -> f64 {
     let mut sums = vec![0.0_f32; workers.threads()];
     let operations = (workers.threads() * STEPS * CHAINS * dispatch(Lanes)) as f64;
     best(|| workers.within(|| workers.for_each_piece(&mut sums, 1, |_, sum| sum[0] = dispatch(Chains)))) * operations
+}
+
+/// Multiplications of bytes with an addition each that all threads can do in a second, on bytes that are in the nearest cache;
+/// `None` where the processor has no instructions for them.
+pub fn integer_operations_per_second(workers: &Workers) -> Option<f64> {
+    if !integer::are_here() {
+        return None;
+    }
+    let operations = (workers.threads() * integer::peak::multiply(INTEGER_STEPS)) as f64;
+    let work = || {
+        workers.for_each_part(workers.threads(), |_| {
+            integer::peak::multiply(INTEGER_STEPS);
+        });
+    };
+    Some(best(|| workers.within(work)) * operations)
 }
 
 /// Bytes that all threads can read from memory in a second.

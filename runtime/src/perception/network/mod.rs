@@ -3,6 +3,7 @@
 pub mod blocked;
 pub mod dense;
 pub mod depthwise;
+pub mod integer;
 mod lanes;
 pub mod machine;
 pub mod map;

@@ -3,6 +3,10 @@
 use super::blocked::{Shape, to_planar};
 use super::dense::Dense;
 use super::depthwise::Depthwise;
+use super::integer::dense::IntegerDense;
+use super::integer::depthwise::IntegerDepthwise;
+use super::integer::quantise::{Quantise, Scale};
+use super::integer::tile::Output;
 use super::lanes::Bounds;
 use super::map::Map;
 use super::max_pool::MaxPool;
@@ -21,6 +25,16 @@ pub enum Place {
     Constant(usize),
 }
 
+impl Place {
+    /// The step that gives it.
+    pub fn step(self) -> Option<usize> {
+        match self {
+            Self::Step(step) => Some(step),
+            Self::Input | Self::Constant(_) => None,
+        }
+    }
+}
+
 /// How the output of a step lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
@@ -28,14 +42,17 @@ pub enum Form {
     Blocked(Shape),
     /// As so many values in a row.
     Planar(usize),
+    /// As so many bytes of a scale of their own.
+    Bytes(usize),
 }
 
 impl Form {
-    /// Values that it takes.
+    /// Values of 32 bits that it takes the memory of.
     pub fn values(&self) -> usize {
         match self {
             Self::Blocked(shape) => shape.blocked_len(),
             Self::Planar(len) => *len,
+            Self::Bytes(bytes) => bytes.div_ceil(size_of::<f32>()),
         }
     }
 }
@@ -49,6 +66,12 @@ pub enum Work {
     Winograd(Winograd, Option<Place>),
     /// A depthwise convolution.
     Depthwise(Depthwise),
+    /// A convolution of bytes, and the place of what is added to it.
+    IntegerDense(IntegerDense, Option<Place>),
+    /// A depthwise convolution of bytes.
+    IntegerDepthwise(IntegerDepthwise),
+    /// Brings values into bytes.
+    Quantise(Quantise),
     /// A pooling.
     MaxPool(MaxPool),
     /// A product with a second matrix.
@@ -62,10 +85,17 @@ pub enum Work {
 impl Work {
     /// How its output lies.
     pub fn output(&self) -> Form {
+        let stored = |shape: Shape, scale: Option<Scale>| match scale {
+            Some(_) => Form::Bytes(shape.blocked_len()),
+            None => Form::Blocked(shape),
+        };
         match self {
             Self::Dense(dense, _) => Form::Blocked(dense.output()),
             Self::Winograd(winograd, _) => Form::Blocked(winograd.output()),
             Self::Depthwise(depthwise) => Form::Blocked(depthwise.output()),
+            Self::IntegerDense(dense, _) => stored(dense.output(), dense.stored()),
+            Self::IntegerDepthwise(depthwise) => stored(depthwise.output(), depthwise.stored()),
+            Self::Quantise(quantise) => Form::Bytes(quantise.grain().len(quantise.shape())),
             Self::MaxPool(pool) => Form::Blocked(pool.output()),
             Self::Product(product, _) => Form::Blocked(product.output()),
             Self::Map(map, _) => Form::Planar(map.output_len()),
@@ -79,19 +109,29 @@ impl Work {
             Self::Dense(dense, _) => dense.operations(),
             Self::Winograd(winograd, _) => winograd.operations(),
             Self::Depthwise(depthwise) => depthwise.operations(),
+            Self::IntegerDense(dense, _) => dense.operations(),
+            Self::IntegerDepthwise(depthwise) => depthwise.operations(),
             Self::Product(product, _) => product.operations(),
-            Self::MaxPool(_) | Self::Map(..) | Self::ToPlanar(_) => 0,
+            Self::Quantise(_) | Self::MaxPool(_) | Self::Map(..) | Self::ToPlanar(_) => 0,
         }
     }
 
-    /// Values that never change, which it reads in each run.
-    pub fn weights(&self) -> usize {
-        match self {
+    /// Whether those multiply bytes.
+    pub fn is_integer(&self) -> bool {
+        matches!(self, Self::IntegerDense(..))
+    }
+
+    /// Bytes that never change, which it reads in each run.
+    pub fn weight_bytes(&self) -> usize {
+        let floats = match self {
             Self::Dense(dense, _) => dense.weights(),
             Self::Winograd(winograd, _) => winograd.weights(),
             Self::Depthwise(depthwise) => depthwise.weights(),
-            Self::MaxPool(_) | Self::Product(..) | Self::Map(..) | Self::ToPlanar(_) => 0,
-        }
+            Self::IntegerDense(dense, _) => return dense.weight_bytes(),
+            Self::IntegerDepthwise(depthwise) => return depthwise.weight_bytes(),
+            Self::Quantise(_) | Self::MaxPool(_) | Self::Product(..) | Self::Map(..) | Self::ToPlanar(_) => 0,
+        };
+        floats * size_of::<f32>()
     }
 
     /// In one word, for a table.
@@ -100,6 +140,9 @@ impl Work {
             Self::Dense(..) => "dense",
             Self::Winograd(..) => "winograd",
             Self::Depthwise(_) => "depthwise",
+            Self::IntegerDense(..) => "dense, int8",
+            Self::IntegerDepthwise(_) => "depthwise, int8",
+            Self::Quantise(_) => "to bytes",
             Self::MaxPool(_) => "max pool",
             Self::Product(..) => "product",
             Self::Map(..) => "map",
@@ -117,10 +160,20 @@ impl Work {
         }
     }
 
+    /// The scale of the bytes that it stores, where it always is the same.
+    fn scale(&self) -> Option<Scale> {
+        match self {
+            Self::IntegerDense(dense, _) => dense.stored(),
+            Self::IntegerDepthwise(depthwise) => depthwise.stored(),
+            _ => None,
+        }
+    }
+
     fn scratch_len(&self) -> usize {
         match self {
             Self::Dense(dense, _) => dense.scratch_len(),
             Self::Winograd(winograd, _) => winograd.scratch_len(),
+            Self::IntegerDense(dense, _) => dense.scratch_bytes().div_ceil(size_of::<f32>()),
             Self::Product(product, _) => product.scratch_len(),
             _ => 0,
         }
@@ -139,13 +192,42 @@ pub struct Step {
 }
 
 impl Step {
-    fn inputs(&self) -> impl Iterator<Item = Place> + use<> {
-        let other = match &self.work {
-            Work::Dense(_, other) | Work::Winograd(_, other) | Work::Map(_, other) => *other,
+    /// All that it takes.
+    pub fn inputs(&self) -> impl Iterator<Item = Place> + use<> {
+        std::iter::once(self.input).chain(self.other())
+    }
+
+    /// The second of two that it takes.
+    pub fn other(&self) -> Option<Place> {
+        match &self.work {
+            Work::Dense(_, other) | Work::Winograd(_, other) | Work::IntegerDense(_, other) | Work::Map(_, other) => {
+                *other
+            }
             Work::Product(_, other) => Some(*other),
-            Work::Depthwise(_) | Work::MaxPool(_) | Work::ToPlanar(_) => None,
+            Work::Depthwise(_)
+            | Work::IntegerDepthwise(_)
+            | Work::Quantise(_)
+            | Work::MaxPool(_)
+            | Work::ToPlanar(_) => None,
+        }
+    }
+
+    /// Takes what it takes from steps of new numbers, given by the old.
+    pub fn move_inputs(&mut self, moved: &[usize]) {
+        let move_place = |place: &mut Place| {
+            if let Place::Step(step) = place {
+                *step = moved[*step];
+            }
         };
-        std::iter::once(self.input).chain(other)
+        move_place(&mut self.input);
+        match &mut self.work {
+            Work::Dense(_, Some(other))
+            | Work::Winograd(_, Some(other))
+            | Work::IntegerDense(_, Some(other))
+            | Work::Map(_, Some(other))
+            | Work::Product(_, other) => move_place(other),
+            _ => {}
+        }
     }
 }
 
@@ -211,8 +293,7 @@ impl Program {
 
     /// What a run reads of weights.
     pub fn weight_bytes(&self) -> usize {
-        let values: usize = self.steps.iter().map(|step| step.work.weights()).sum();
-        values * size_of::<f32>()
+        self.steps.iter().map(|step| step.work.weight_bytes()).sum()
     }
 
     /// Memory for one camera.
@@ -220,6 +301,11 @@ impl Program {
         Memory {
             buffers: self.buffer_lens.iter().map(|len| vec![0.0; *len]).collect(),
             scratch: vec![0.0; self.scratch_len],
+            scales: self
+                .steps
+                .iter()
+                .map(|step| step.work.scale().unwrap_or(Scale::up_to(1.0)))
+                .collect(),
         }
     }
 
@@ -231,7 +317,11 @@ impl Program {
         workers.within(|| {
             for (index, step) in self.steps.iter().enumerate() {
                 let mut output = std::mem::take(&mut memory.buffers[self.buffers[index]]);
-                let Memory { buffers, scratch } = memory;
+                let Memory {
+                    buffers,
+                    scratch,
+                    scales,
+                } = memory;
                 let at = |place: Place| -> &[f32] {
                     match place {
                         Place::Input => input,
@@ -240,6 +330,7 @@ impl Program {
                     }
                 };
                 let from = at(step.input);
+                let bytes_from = || bytemuck::cast_slice::<f32, u8>(from);
                 match &step.work {
                     Work::Dense(dense, residual) => {
                         dense.run(from, residual.map(at), &mut output, scratch, workers);
@@ -248,6 +339,18 @@ impl Program {
                         winograd.run(from, residual.map(at), &mut output, scratch, workers);
                     }
                     Work::Depthwise(depthwise) => depthwise.run(from, &mut output, workers),
+                    Work::IntegerDense(dense, residual) => {
+                        let scale = scales[step.input.step().unwrap_or(index)];
+                        let output = store(&mut output, dense.stored());
+                        let scratch = bytemuck::cast_slice_mut(scratch);
+                        dense.run(bytes_from(), scale, residual.map(at), output, scratch, workers);
+                    }
+                    Work::IntegerDepthwise(depthwise) => {
+                        depthwise.run(bytes_from(), store(&mut output, depthwise.stored()), workers);
+                    }
+                    Work::Quantise(quantise) => {
+                        scales[index] = quantise.run(from, bytemuck::cast_slice_mut(&mut output), workers);
+                    }
                     Work::MaxPool(pool) => pool.run(from, &mut output, workers),
                     Work::Product(product, right) => product.run(from, at(*right), &mut output, scratch, workers),
                     Work::Map(map, other) => map.run(from, other.map_or(&[], at), &mut output),
@@ -269,7 +372,16 @@ impl Program {
         match self.steps[step].work.output() {
             Form::Blocked(shape) => to_planar(values, shape, planar),
             Form::Planar(len) => planar[..len].copy_from_slice(&values[..len]),
+            Form::Bytes(_) => unreachable!("bytes are given to steps alone"),
         }
+    }
+}
+
+/// A buffer as a step stores into it.
+fn store(buffer: &mut [f32], scale: Option<Scale>) -> Output<'_> {
+    match scale {
+        Some(_) => Output::Bytes(bytemuck::cast_slice_mut(buffer)),
+        None => Output::Floats(buffer),
     }
 }
 
@@ -278,4 +390,6 @@ impl Program {
 pub struct Memory {
     buffers: Vec<Vec<f32>>,
     scratch: Vec<f32>,
+    /// Of the bytes that each step stores, where it does.
+    scales: Vec<Scale>,
 }

@@ -16,7 +16,7 @@ use super::winograd::Winograd;
 use super::workers::Workers;
 
 /// Numbers between -1 and 1 that look random.
-fn noise(count: usize, seed: u64) -> Vec<f32> {
+pub(super) fn noise(count: usize, seed: u64) -> Vec<f32> {
     let mut state = seed.wrapping_mul(2).wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut next = || {
         state ^= state << 13;
@@ -27,13 +27,13 @@ fn noise(count: usize, seed: u64) -> Vec<f32> {
     (0..count).map(|_| next()).collect()
 }
 
-fn blocked(planar: &[f32], shape: Shape) -> Vec<f32> {
+pub(super) fn blocked(planar: &[f32], shape: Shape) -> Vec<f32> {
     let mut blocked = vec![f32::NAN; shape.blocked_len()];
     to_blocked(planar, shape, &mut blocked);
     blocked
 }
 
-fn planar(blocked: &[f32], shape: Shape) -> Vec<f32> {
+pub(super) fn planar(blocked: &[f32], shape: Shape) -> Vec<f32> {
     let mut planar = vec![f32::NAN; shape.planar_len()];
     to_planar(blocked, shape, &mut planar);
     planar
@@ -68,7 +68,7 @@ fn close(ours: &[f32], plain: &[f32]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn window(size: usize) -> impl Strategy<Value = Window> {
+pub(super) fn window(size: usize) -> impl Strategy<Value = Window> {
     let padding = || prop::array::uniform2(0..=size / 2);
     (1..=2_usize, padding(), padding()).prop_map(move |(stride, before, after)| Window {
         height: size,
@@ -79,7 +79,7 @@ fn window(size: usize) -> impl Strategy<Value = Window> {
     })
 }
 
-fn shape(channels: std::ops::Range<usize>) -> impl Strategy<Value = Shape> {
+pub(super) fn shape(channels: std::ops::Range<usize>) -> impl Strategy<Value = Shape> {
     (channels, 5..20_usize, 5..40_usize).prop_map(|(channels, height, width)| Shape {
         channels,
         height,

@@ -20,6 +20,7 @@ use self::facts::{concrete, constant, matrices, repeated, turned, window};
 use super::blocked::Shape;
 use super::dense::{Dense, Layout};
 use super::depthwise::Depthwise;
+use super::integer::plan::Original;
 use super::lanes::Bounds;
 use super::map::{Map, Pair, Split};
 use super::max_pool::MaxPool;
@@ -41,18 +42,29 @@ pub struct Translation {
 ///
 /// # Errors
 /// What tract says of a network that it cannot rebuild.
-pub fn translate(model: &TypedModel) -> TractResult<Option<Translation>> {
+pub fn translate(model: &TypedModel, arithmetic: Arithmetic) -> TractResult<Option<Translation>> {
     let mut translator = Translator {
         model,
         steps: Vec::new(),
         constants: Vec::new(),
         values: HashMap::new(),
+        arithmetic,
+        originals: HashMap::new(),
     };
     translator.collect()?;
     if translator.steps.is_empty() {
         return Ok(None);
     }
     translator.finish()
+}
+
+/// What convolutions multiply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arithmetic {
+    /// Floats of 32 bits.
+    Float,
+    /// Integers of eight bits.
+    Integer,
 }
 
 /// A value that the program has.
@@ -68,6 +80,9 @@ struct Translator<'a> {
     steps: Vec<Step>,
     constants: Vec<Vec<f32>>,
     values: HashMap<OutletId, Value>,
+    arithmetic: Arithmetic,
+    /// What convolutions were made of that may work on bytes, by their steps.
+    originals: HashMap<usize, Original>,
 }
 
 impl Translator<'_> {
@@ -122,20 +137,32 @@ impl Translator<'_> {
             return Ok(());
         }
         let layout = self.layout(place);
+        let original = Original {
+            shape,
+            layout,
+            window,
+            weights,
+            bias,
+        };
+        let is_integer = operator.group == 1 && self.arithmetic == Arithmetic::Integer && original.grain().is_some();
+        let Original { weights, bias, .. } = &original;
         let fewer = match (operator.group, layout) {
-            (1, Layout::Blocked) => Winograd::new(shape, window, &weights, &bias, Bounds::NONE),
+            (1, Layout::Blocked) if !is_integer => Winograd::new(shape, window, weights, bias, Bounds::NONE),
             _ => None,
         };
         let work = if let Some(winograd) = fewer {
             Some(Work::Winograd(winograd, None))
         } else if operator.group == 1 {
-            Dense::new(shape, layout, window, &weights, &bias, Bounds::NONE).map(|dense| Work::Dense(dense, None))
+            Dense::new(shape, layout, window, weights, bias, Bounds::NONE).map(|dense| Work::Dense(dense, None))
         } else if operator.group == shape.channels && outputs == shape.channels && layout == Layout::Blocked {
-            Depthwise::new(shape, window, &weights, &bias, Bounds::NONE).map(Work::Depthwise)
+            Depthwise::new(shape, window, weights, bias, Bounds::NONE).map(Work::Depthwise)
         } else {
             None
         };
         if let Some(work) = work {
+            if is_integer {
+                self.originals.insert(self.steps.len(), original);
+            }
             self.push(node, place, work);
         }
         Ok(())
@@ -411,6 +438,7 @@ impl Translator<'_> {
             Place::Step(step) => match self.steps[step].work.output() {
                 Form::Blocked(blocked) => blocked == shape,
                 Form::Planar(_) => true,
+                Form::Bytes(_) => false,
             },
             Place::Input | Place::Constant(_) => true,
         };

@@ -81,8 +81,16 @@ impl Window {
         *self == Self::ONE_CELL
     }
 
-    /// Copies `planes` planes of `input`, `values` to a cell, each with zeros around it.
-    pub fn pad(&self, input: &[f32], shape: Shape, planes: usize, values: usize, padded: &mut [f32]) {
+    /// Copies `planes` planes of `input`, `values` to a cell, each with `nothing` around it.
+    pub fn pad<Value: Copy>(
+        &self,
+        input: &[Value],
+        shape: Shape,
+        planes: usize,
+        values: usize,
+        nothing: Value,
+        padded: &mut [Value],
+    ) {
         let row = shape.width * values;
         let large = self.padded(shape);
         let (large_row, large_plane) = (large.width * values, large.cells() * values);
@@ -94,12 +102,12 @@ impl Window {
         {
             let (above, rest) = to.split_at_mut(self.before[0] * large_row);
             let (within, below) = rest.split_at_mut(shape.height * large_row);
-            above.fill(0.0);
-            below.fill(0.0);
+            above.fill(nothing);
+            below.fill(nothing);
             for (from, to) in from.chunks_exact(row).zip(within.chunks_exact_mut(large_row)) {
-                to[..left].fill(0.0);
+                to[..left].fill(nothing);
                 to[left..left + row].copy_from_slice(from);
-                to[left + row..].fill(0.0);
+                to[left + row..].fill(nothing);
             }
         }
     }

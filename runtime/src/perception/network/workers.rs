@@ -1,6 +1,6 @@
 //! Who does the work of one operator: the thread that asks, or a few.
 
-use rayon::iter::{IndexedParallelIterator, ParallelIterator};
+use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
 use super::blocked::BLOCK;
@@ -45,16 +45,30 @@ impl Workers {
     }
 
     /// Does something with each piece of `values`, with its number.
-    pub fn for_each_piece(&self, values: &mut [f32], piece: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
+    pub fn for_each_piece<Value: Send>(
+        &self,
+        values: &mut [Value],
+        piece: usize,
+        work: impl Fn(usize, &mut [Value]) + Sync,
+    ) {
         if self.pool.is_none() || values.len() <= piece {
-            for (index, piece) in values.chunks_exact_mut(piece).enumerate() {
+            for (index, piece) in values.chunks_mut(piece).enumerate() {
                 work(index, piece);
             }
         } else {
             values
-                .par_chunks_exact_mut(piece)
+                .par_chunks_mut(piece)
                 .enumerate()
                 .for_each(|(index, piece)| work(index, piece));
+        }
+    }
+
+    /// Does something for each number below `parts`.
+    pub fn for_each_part(&self, parts: usize, work: impl Fn(usize) + Send + Sync) {
+        if self.pool.is_none() || parts <= 1 {
+            (0..parts).for_each(&work);
+        } else {
+            (0..parts).into_par_iter().for_each(&work);
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use tract_onnx::prelude::*;
 
 use super::{Translation, Translator, Value};
+use crate::perception::network::integer::plan::{Plan, plan};
 use crate::perception::network::program::{Place, Program};
 
 impl Translator<'_> {
@@ -19,12 +20,21 @@ impl Translator<'_> {
         }
     }
 
+    fn program(self, outputs: Vec<usize>) -> Program {
+        if self.originals.is_empty() {
+            return Program::new(self.steps, self.constants, outputs);
+        }
+        let Plan { steps, moved } = plan(self.steps, &self.originals, &outputs);
+        let outputs = outputs.into_iter().map(|output| moved[output]).collect();
+        Program::new(steps, self.constants, outputs)
+    }
+
     /// Builds what is left.
     pub(super) fn finish(self) -> TractResult<Option<Translation>> {
         let given: Option<Vec<usize>> = self.model.outputs.iter().map(|outlet| self.given(*outlet)).collect();
         if let Some(outputs) = given {
             return Ok(Some(Translation {
-                program: Program::new(self.steps, self.constants, outputs),
+                program: self.program(outputs),
                 rest: None,
             }));
         }
@@ -69,7 +79,7 @@ impl Translator<'_> {
             .collect();
         rest.select_output_outlets(&results)?;
         Ok(Some(Translation {
-            program: Program::new(self.steps, self.constants, outputs),
+            program: self.program(outputs),
             rest: Some(rest),
         }))
     }

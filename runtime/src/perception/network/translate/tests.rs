@@ -38,7 +38,7 @@ fn begun(pad: usize) -> (TypedModel, OutletId, OutletId) {
 }
 
 fn agrees_with_tract(model: &TypedModel) {
-    let Translation { program, rest } = translate(model).unwrap().unwrap();
+    let Translation { program, rest } = translate(model, Arithmetic::Float).unwrap().unwrap();
     assert!(rest.is_none(), "all of it is known");
     let input = noise(&[1, 3, 4, 5]);
     let mut memory = program.memory();
@@ -79,7 +79,7 @@ fn a_network_that_wants_its_input_again_at_the_end_is_left_to_tract() {
         .wire_node("joined", TypedConcat::new(1), &[input, output])
         .unwrap();
     model.select_output_outlets(&joined).unwrap();
-    assert!(translate(&model).unwrap().is_none());
+    assert!(translate(&model, Arithmetic::Float).unwrap().is_none());
 }
 
 /// A window that sees nothing but padding, or a map larger than memory, is not for the operators here.
@@ -88,7 +88,7 @@ fn sizes_that_no_camera_has_are_left_to_tract() {
     for pad in [1, 1 << 40, 1 << 60] {
         let (mut model, _, output) = begun(pad);
         model.select_output_outlets(&[output]).unwrap();
-        assert!(translate(&model).unwrap().is_none(), "{pad}");
+        assert!(translate(&model, Arithmetic::Float).unwrap().is_none(), "{pad}");
     }
     let shape = |height: usize, width: usize| Shape {
         channels: 16,

@@ -1,0 +1,148 @@
+//! Which steps of a program work on bytes.
+
+use std::collections::HashMap;
+
+use super::dense::IntegerDense;
+use super::depthwise::IntegerDepthwise;
+use super::quantise::{Grain, Quantise};
+use super::vectors::GROUP;
+use crate::perception::network::blocked::Shape;
+use crate::perception::network::dense::Layout;
+use crate::perception::network::lanes::Bounds;
+use crate::perception::network::program::{Place, Step, Work};
+use crate::perception::network::window::Window;
+
+/// What a convolution was made of.
+#[derive(Debug)]
+pub struct Original {
+    /// Of the input.
+    pub shape: Shape,
+    /// How the input lies.
+    pub layout: Layout,
+    /// What a cell sees.
+    pub window: Window,
+    /// `[outputs, inputs, height, width]`.
+    pub weights: Vec<f32>,
+    /// `[outputs]`.
+    pub bias: Vec<f32>,
+}
+
+impl Original {
+    /// How bytes lie that it takes; `None` where bytes would not make it faster.
+    pub fn grain(&self) -> Option<Grain> {
+        match self.layout {
+            Layout::Blocked => Some(Grain::Block),
+            // With fewer channels than two a group of four is mostly empty.
+            Layout::Planar if (2..=GROUP).contains(&self.shape.channels) => Some(Grain::Group),
+            Layout::Planar => None,
+        }
+    }
+
+    fn integer(&self, bounds: Bounds) -> Option<IntegerDense> {
+        IntegerDense::new(
+            self.shape,
+            self.grain()?,
+            self.window,
+            &self.weights,
+            &self.bias,
+            bounds,
+        )
+    }
+}
+
+/// Steps in a new order, and where each of the old is among them.
+pub struct Plan {
+    /// All of them.
+    pub steps: Vec<Step>,
+    /// By old number.
+    pub moved: Vec<usize>,
+}
+
+/// Lets convolutions work on bytes whose `originals` are given by the numbers of their steps. `outputs` are the steps whose values
+/// are wanted outside.
+pub fn plan(steps: Vec<Step>, originals: &HashMap<usize, Original>, outputs: &[usize]) -> Plan {
+    let bounds = |step: &Step| match &step.work {
+        Work::Dense(dense, _) => dense.bounds(),
+        Work::Depthwise(depthwise) => depthwise.bounds(),
+        _ => Bounds::NONE,
+    };
+    let mut integers: HashMap<usize, IntegerDense> = originals
+        .iter()
+        .filter_map(|(index, original)| Some((*index, original.integer(bounds(steps.get(*index)?))?)))
+        .collect();
+    let takes_bytes = |index: usize, integers: &HashMap<usize, IntegerDense>| {
+        integers.contains_key(&index) || matches!(steps[index].work, Work::Depthwise(_))
+    };
+    // What each step stores as bytes, from zero up to that.
+    let mut stored = Vec::<Option<f32>>::with_capacity(steps.len());
+    for (index, step) in steps.iter().enumerate() {
+        let makes_bytes = match (&step.work, step.input) {
+            (Work::Dense(_, None), _) => integers.contains_key(&index),
+            (Work::Depthwise(_), Place::Step(input)) => stored[input].is_some(),
+            _ => false,
+        };
+        let this = Place::Step(index);
+        let mut takers = steps
+            .iter()
+            .enumerate()
+            .filter(|(_, taker)| taker.inputs().any(|input| input == this));
+        let are_bytes_taken = takers.all(|(number, taker)| {
+            taker.input == this && taker.other() != Some(this) && takes_bytes(number, &integers)
+        });
+        let Bounds { low, high } = bounds(step);
+        let is_bounded = low == 0.0 && high.is_normal() && high > 0.0;
+        let is_hidden = !outputs.contains(&index);
+        stored.push((makes_bytes && are_bytes_taken && is_bounded && is_hidden).then_some(high));
+    }
+    let mut plan = Plan {
+        steps: Vec::with_capacity(steps.len()),
+        moved: Vec::with_capacity(steps.len()),
+    };
+    for (index, mut step) in steps.into_iter().enumerate() {
+        let bytes = match step.input {
+            Place::Step(input) => stored[input],
+            _ => None,
+        };
+        step.move_inputs(&plan.moved);
+        step.work = match (step.work, integers.remove(&index), bytes) {
+            (Work::Dense(_, residual), Some(dense), taken) => {
+                if taken.is_none()
+                    && let Some(original) = originals.get(&index)
+                {
+                    step.input = plan.quantised(step.input, original, &step.name);
+                }
+                let dense = match stored[index] {
+                    Some(high) => dense.storing(high),
+                    None => dense,
+                };
+                Work::IntegerDense(dense, residual)
+            }
+            (Work::Depthwise(depthwise), _, Some(high)) => {
+                Work::IntegerDepthwise(IntegerDepthwise::new(&depthwise, high, stored[index]))
+            }
+            (work, ..) => work,
+        };
+        plan.moved.push(plan.steps.len());
+        plan.steps.push(step);
+    }
+    plan
+}
+
+impl Plan {
+    /// The step that brings a value into bytes, made where there is none yet.
+    fn quantised(&mut self, place: Place, original: &Original, taker: &str) -> Place {
+        let grain = original.grain().unwrap_or(Grain::Block);
+        let quantise = Quantise::new(original.shape, grain);
+        let is_it =
+            |step: &Step| step.input == place && matches!(&step.work, Work::Quantise(other) if *other == quantise);
+        let step = self.steps.iter().position(is_it).unwrap_or_else(|| {
+            self.steps.push(Step {
+                name: format!("{taker} in bytes"),
+                input: place,
+                work: Work::Quantise(quantise),
+            });
+            self.steps.len() - 1
+        });
+        Place::Step(step)
+    }
+}

@@ -1,0 +1,204 @@
+//! Integer sums for a tile of neighbouring cells and one block of channels, held in registers.
+
+#![allow(unsafe_code)]
+
+use super::vectors::{GROUP, GROUP_WEIGHTS, Vectors, Work};
+use crate::perception::network::blocked::BLOCK;
+use crate::perception::network::lanes::Bounds;
+use crate::perception::network::workers::Workers;
+
+/// Bytes of a window that lie together: where they start, from the window's first cell, and how many groups of four they are.
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    /// In bytes.
+    pub offset: usize,
+    /// One to four.
+    pub groups: usize,
+}
+
+/// Where sums go.
+pub enum Output<'a> {
+    /// As values.
+    Floats(&'a mut [f32]),
+    /// As bytes.
+    Bytes(&'a mut [u8]),
+}
+
+impl Output<'_> {
+    /// Does something with each piece of the first `len`, with its number; `are_bytes` says what they must be.
+    ///
+    /// # Panics
+    /// When they are not.
+    pub fn for_each_piece(
+        self,
+        len: usize,
+        are_bytes: bool,
+        piece: usize,
+        workers: &Workers,
+        work: impl Fn(usize, Output<'_>) + Sync,
+    ) {
+        match self {
+            Self::Floats(values) if !are_bytes => {
+                workers.for_each_piece(&mut values[..len], piece, |index, values| {
+                    work(index, Output::Floats(values))
+                });
+            }
+            Self::Bytes(bytes) if are_bytes => {
+                workers.for_each_piece(&mut bytes[..len], piece, |index, bytes| {
+                    work(index, Output::Bytes(bytes))
+                });
+            }
+            _ => unreachable!("values and bytes were mixed up"),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Floats(values) => values.len(),
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// Some lines of one block of the output, and all that they are made of.
+pub struct Tiles<'a> {
+    /// What a window is made of.
+    pub runs: &'a [Run],
+    /// For each group of the runs, in order, four weights for each channel of the block.
+    pub weights: &'a [i8],
+    /// What the sums of each channel begin with.
+    pub start: [i32; BLOCK],
+    /// What a sum of each channel is worth, in units of what is stored.
+    pub factor: [f32; BLOCK],
+    /// For each channel of the block, in the same units.
+    pub bias: [f32; BLOCK],
+    /// Of what is stored, in the same units.
+    pub bounds: Bounds,
+    /// From the first cell's window on.
+    pub input: &'a [u8],
+    /// From the window of a cell to that of the cell below, in bytes.
+    pub line_step: usize,
+    /// From the window of a cell to that of the cell beside it, in bytes: 4, 8, 16 or 32.
+    pub step: usize,
+    /// Is added before the bounds; of the shape of the output.
+    pub residual: Option<&'a [f32]>,
+    /// `[lines, width, BLOCK]`.
+    pub output: Output<'a>,
+    /// In cells.
+    pub width: usize,
+}
+
+impl Work for Tiles<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with<V: Vectors>(self, vectors: V) {
+        let line = self
+            .width
+            .checked_mul(BLOCK)
+            .filter(|line| *line > 0)
+            .unwrap_or(usize::MAX);
+        let lines = self.output.len() / line;
+        assert!(
+            lines > 0 && lines * line == self.output.len(),
+            "the output is not made of whole lines"
+        );
+        // Bytes of a block are read to its end.
+        let grain = if self.step < BLOCK { GROUP } else { BLOCK };
+        let end = self.runs.iter().map(|run| run.offset + grain).max().unwrap_or(0);
+        let last = (lines - 1) * self.line_step + (self.width - 1) * self.step;
+        assert!(self.input.len() >= last + end, "the input is shorter than its shape");
+        let are_groups_right = self.runs.iter().all(|run| (1..=grain / GROUP).contains(&run.groups));
+        let groups: usize = self.runs.iter().map(|run| run.groups).sum();
+        assert!(
+            self.weights.len() >= groups * GROUP_WEIGHTS && are_groups_right,
+            "weights are missing"
+        );
+        assert!(
+            self.residual.is_none_or(|residual| residual.len() >= self.output.len()),
+            "the residual is shorter than the output"
+        );
+        match self.step {
+            4 => self.lines::<V, 4>(vectors),
+            8 => self.lines::<V, 8>(vectors),
+            16 => self.lines::<V, 16>(vectors),
+            32 => self.lines::<V, 32>(vectors),
+            step => unreachable!("windows lie {step} bytes apart"),
+        }
+    }
+}
+
+impl Tiles<'_> {
+    #[inline(always)]
+    fn lines<V: Vectors, const STEP: usize>(mut self, vectors: V) {
+        let lines = self.output.len() / (self.width * BLOCK);
+        for line in 0..lines {
+            let origin = line * self.line_step;
+            let mut column = 0;
+            while column < self.width {
+                let at = (line * self.width + column) * BLOCK;
+                let origin = origin + column * STEP;
+                let left = self.width - column;
+                // SAFETY: `with` has checked that the windows of all cells lie within the input, and `left` cells are left in the
+                // output.
+                column += unsafe {
+                    match left {
+                        14.. if V::CELLS >= 14 && !left.is_multiple_of(12) => {
+                            self.tile::<V, STEP, 14>(vectors, origin, at)
+                        }
+                        12.. if V::CELLS >= 12 => self.tile::<V, STEP, 12>(vectors, origin, at),
+                        6.. => self.tile::<V, STEP, 6>(vectors, origin, at),
+                        4.. => self.tile::<V, STEP, 4>(vectors, origin, at),
+                        2.. => self.tile::<V, STEP, 2>(vectors, origin, at),
+                        _ => self.tile::<V, STEP, 1>(vectors, origin, at),
+                    }
+                };
+            }
+        }
+    }
+
+    /// The sums of `CELLS` neighbouring cells, whose windows start at `origin`; `at` is their place in the output.
+    ///
+    /// # Safety
+    /// All the windows lie within the input, and all the cells within the output.
+    #[inline(always)]
+    unsafe fn tile<V: Vectors, const STEP: usize, const CELLS: usize>(
+        &mut self,
+        vectors: V,
+        origin: usize,
+        at: usize,
+    ) -> usize {
+        // SAFETY: of the caller for input and output; `with` has checked that the residual is as long as the output, and that there
+        // are weights for each group of the runs.
+        unsafe {
+            let mut sums = [vectors.load_sums(self.start.as_ptr()); CELLS];
+            let mut weights = self.weights.as_ptr();
+            let origin = self.input.as_ptr().add(origin);
+            for run in self.runs {
+                let bytes = origin.add(run.offset);
+                match run.groups {
+                    4 => vectors.dot::<CELLS, STEP, 4>(&mut sums, bytes, weights),
+                    3 => vectors.dot::<CELLS, STEP, 3>(&mut sums, bytes, weights),
+                    2 => vectors.dot::<CELLS, STEP, 2>(&mut sums, bytes, weights),
+                    _ => vectors.dot::<CELLS, STEP, 1>(&mut sums, bytes, weights),
+                }
+                weights = weights.add(run.groups * GROUP_WEIGHTS);
+            }
+            let (factor, bias) = (vectors.load(self.factor.as_ptr()), vectors.load(self.bias.as_ptr()));
+            let (low, high) = (vectors.splat(self.bounds.low), vectors.splat(self.bounds.high));
+            for (cell, sums) in sums.into_iter().enumerate() {
+                let at = at + cell * BLOCK;
+                let mut value = vectors.mul_add(vectors.to_floats(sums), factor, bias);
+                if let Some(residual) = self.residual {
+                    value = vectors.add(value, vectors.load(residual.as_ptr().add(at)));
+                }
+                let value = vectors.min(vectors.max(value, low), high);
+                match &mut self.output {
+                    Output::Floats(values) => vectors.store(values.as_mut_ptr().add(at), value),
+                    Output::Bytes(bytes) => vectors.narrow(bytes.as_mut_ptr().add(at), value),
+                }
+            }
+        }
+        CELLS
+    }
+}
