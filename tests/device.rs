@@ -104,6 +104,39 @@ fn a_missing_camera_is_waited_for_and_named_while_the_others_work() {
 }
 
 #[test]
+fn several_cameras_in_one_process_perceive_beside_each_other_and_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    write_film(&folder.path().join("film.mp4")).unwrap();
+    let (second, seen) = (folder.path().join("south.toml"), folder.path().join("south.jsonl"));
+    let head_that_is_not_there = "[ptz]\nkind = \"visca-tcp\"\naddress = \"127.0.0.1:1\"\n";
+    let own = "[web]\nenabled = false\n[screen]\nkind = \"none\"\n[events]\nfile = \"south.jsonl\"\n";
+    std::fs::write(&second, format!("{REPLAY}{own}{head_that_is_not_there}")).unwrap();
+    let device = RunningDevice::start_beside(folder.path(), REPLAY, &[second]).unwrap();
+    device.status_when(|status| status["healthy"] == true).unwrap();
+    for _ in 0..10 {
+        assert_eq!(device.line().unwrap()["schema"], "lookhear.percept.v1");
+    }
+    let south = || std::fs::read_to_string(&seen).unwrap_or_default();
+    let found = |line: &str| serde_json::from_str::<Value>(line).is_ok_and(|line| line["similarity"].is_number());
+    device
+        .status_when(|_| south().lines().filter(|line| found(line)).count() > 5)
+        .unwrap();
+    assert_eq!(
+        device.request(r#"{"request":"pause"}"#).unwrap().0,
+        202,
+        "each has a token of its own"
+    );
+    device.status_when(|status| status["paused"] == true).unwrap();
+    assert_eq!(device.end("TERM").unwrap().code, Some(0));
+    let log = std::fs::read_to_string(folder.path().join("device.log")).unwrap();
+    let troubled: Vec<&str> = log.lines().filter(|line| line.contains("trying again")).collect();
+    assert!(
+        !troubled.is_empty() && troubled.iter().all(|line| line.contains("south")),
+        "{log}"
+    );
+}
+
+#[test]
 fn a_key_that_nobody_knows_is_named_and_nothing_starts() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("lookhear.toml");

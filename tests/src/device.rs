@@ -40,6 +40,14 @@ impl RunningDevice {
     /// # Errors
     /// When it cannot be built or started.
     pub fn start(folder: &Path, configuration: &str) -> Result<Self> {
+        Self::start_beside(folder, configuration, &[])
+    }
+
+    /// The same, with further cameras in the process, whose configurations `others` are.
+    ///
+    /// # Errors
+    /// When it cannot be built or started.
+    pub fn start_beside(folder: &Path, configuration: &str, others: &[PathBuf]) -> Result<Self> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let file = folder.join("lookhear.toml");
         let own = format!("[web]\nlisten = \"127.0.0.1:{port}\"\n[events]\nstdout = true\n");
@@ -53,6 +61,7 @@ impl RunningDevice {
             .arg("run")
             .arg("--config")
             .arg(&file)
+            .args(others.iter().flat_map(|other| [Path::new("--config"), other]))
             .arg("--state")
             .arg(&state)
             .current_dir(folder)
@@ -65,7 +74,11 @@ impl RunningDevice {
             child,
             lines: reader(stdout),
             port,
-            state,
+            state: if others.is_empty() {
+                state
+            } else {
+                state.join("lookhear")
+            },
         })
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use lookhear_board::{Camera, CaptureError, Clock, Microphone};
 
 use crate::exchange::{Bulletin, Latest, Pulse};
-use crate::perception::localiser::Localiser;
+use crate::perception::localiser::{Localiser, LocaliserError};
 use crate::pipeline::live::capture::{FrameLine, run_camera, run_microphone};
 use crate::pipeline::live::perceive::{self, Perceived, PerceptionLines, PerceptionPace};
 use crate::pipeline::live::sound_line::sound_line;
@@ -45,19 +45,19 @@ impl<T: ?Sized, F: FnOnce() -> Result<Box<T>, CaptureError> + Send> Open<T> for 
 /// What a thread does.
 type Work<'a> = Box<dyn FnOnce() -> StageResult + Send + 'a>;
 
-/// Perceives until `take`, which gets every percept and else, some ten times a second, none, says that it is enough by `false`.
+/// Perceives, by a localiser that takes sound of `rate_hz` and is made in the thread that runs it, until `take`, which gets every percept and else, some ten times a second, none, says that it is enough by `false`.
 ///
 /// # Errors
 /// When a device or the model fails, or nothing is perceived for long.
 pub fn listen(
     camera: impl Open<dyn Camera>,
     microphone: impl Open<dyn Microphone>,
-    mut localiser: Localiser,
+    rate_hz: u32,
+    localiser: impl FnOnce() -> Result<Localiser, LocaliserError> + Send,
     pace: PerceptionPace,
     clock: Arc<dyn Clock>,
     mut take: impl FnMut(Option<&Perceived>) -> bool,
 ) -> Result<(), ListeningError> {
-    let rate_hz = localiser.ear().rate_hz();
     let (frames, perceived, status) = (FrameLine::default(), Latest::default(), Bulletin::default());
     let (writer, reader) = sound_line(rate_hz);
     let (writer, reader, slowdown) = (Mutex::new(writer), Mutex::new(reader), AtomicU32::new(1));
@@ -74,7 +74,7 @@ pub fn listen(
                 slowdown: &slowdown,
                 status: &status,
             };
-            perceive::run(localiser, pace, &lines, &pulse)
+            perceive::run(localiser()?, pace, &lines, &pulse)
         });
         for (name, work) in [("camera", see), ("microphone", hear), ("perception", perceive)] {
             let ended = ended.clone();

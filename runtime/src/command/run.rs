@@ -1,4 +1,6 @@
-//! `lookhear run`: the device, for as long as it is not told to stop.
+//! `lookhear run`: the device, or several in one process, for as long as it is not told to stop.
+
+mod cameras;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -9,12 +11,12 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use lookhear::actuation::status::Status;
-use lookhear::configuration::Configuration;
-use lookhear::device::Device;
 use lookhear::device::notify::Notifier;
+use lookhear::device::{Device, Models};
 use lookhear_board::{Clock, MonotonicClock};
 use tracing_subscriber::EnvFilter;
 
+use self::cameras::{Camera, cameras};
 use super::output::warn;
 
 /// How often the stages are looked after.
@@ -26,11 +28,12 @@ const READY_AFTER: Duration = Duration::from_secs(10);
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Run {
-    /// The configuration [default: /etc/lookhear/lookhear.toml, or all defaults where there is none]
+    /// The configuration [default: /etc/lookhear/lookhear.toml, or all defaults where there is none]; given several times, one
+    /// camera each: they are named after their files, and those with the same model share it
     #[arg(long, value_name = "FILE.toml")]
-    config: Option<PathBuf>,
+    config: Vec<PathBuf>,
     /// Where the device keeps what it learned and was told [default: $STATE_DIRECTORY; else only the page's token
-    /// is kept, where it was started]
+    /// is kept, where it was started]; of several cameras, each in a directory of its name there
     #[arg(long, value_name = "DIRECTORY")]
     state: Option<PathBuf>,
 }
@@ -39,6 +42,8 @@ const EXAMPLES: &str = "\
 Examples:
   lookhear run                                the first camera and microphone, the page on http://127.0.0.1:8080
   lookhear run --config ceiling.toml          as configured; `lookhear config --defaults` prints the keys
+  lookhear run --config north.toml --config south.toml
+                                              two cameras that share the model in memory
   RUST_LOG=lookhear=debug lookhear run        says what it does
 
 Ctrl-C or SIGTERM ends it, with the camera at rest.";
@@ -47,7 +52,6 @@ impl Run {
     /// Runs.
     pub fn run(self) -> anyhow::Result<()> {
         log();
-        let configuration = Configuration::read(self.config.as_deref())?;
         let asked_to_stop = Arc::new(AtomicBool::new(false));
         let handler = asked_to_stop.clone();
         ctrlc::set_handler(move || handler.store(true, Ordering::Release)).context("signals cannot be awaited")?;
@@ -55,33 +59,92 @@ impl Run {
         let state = self
             .state
             .or_else(|| std::env::var_os("STATE_DIRECTORY").map(PathBuf::from));
-        if let Some(state) = &state {
-            // A disk that is full or may not be written to takes the memory away and nothing else.
-            if let Err(cause) = std::fs::create_dir_all(state) {
-                warn(format_args!("nothing can be kept in {}: {cause}", state.display()));
-            }
-        }
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
-        let mut device = Device::new(configuration, state.as_deref(), clock.clone())?;
+        let models = Arc::new(Models::default());
+        let mut devices = cameras(&self.config, state.as_deref())?
+            .into_iter()
+            .map(|camera| Served::new(camera, &models, &clock))
+            .collect::<anyhow::Result<Vec<_>>>()?;
         let mut notifier = Notifier::new();
         let started = clock.now();
         while !asked_to_stop.load(Ordering::Acquire) {
-            device.tick();
-            let status = device.status();
-            if all_fresh(&status) || clock.now() - started > READY_AFTER {
+            devices.iter_mut().for_each(Served::tick);
+            let statuses: Vec<Status> = devices.iter().map(|served| served.device.status()).collect();
+            if statuses.iter().all(all_fresh) || clock.now() - started > READY_AFTER {
                 notifier.ready();
             }
-            notifier.say(&sentence(&status));
-            if device.stuck().is_none() {
+            let sentences = devices
+                .iter()
+                .zip(&statuses)
+                .map(|(served, status)| served.named(sentence(status)));
+            notifier.say(&sentences.collect::<Vec<_>>().join("; "));
+            if devices.iter().all(|served| served.device.stuck().is_none()) {
                 notifier.feed(&*clock);
             }
             std::thread::sleep(TURN);
         }
         notifier.stopping();
-        for stage in device.stop() {
-            warn(format_args!("{stage} did not end in time"));
-        }
+        // All at once: systemd waits for the last, and each has its camera to bring to rest.
+        std::thread::scope(|scope| {
+            for served in &mut devices {
+                scope.spawn(|| served.stop());
+            }
+        });
         Ok(())
+    }
+}
+
+/// One of the devices of this process.
+struct Served {
+    name: Option<String>,
+    device: Device,
+    /// Names the camera in what its stages log.
+    span: tracing::Span,
+}
+
+impl Served {
+    fn new(camera: Camera, models: &Arc<Models>, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
+        if let Some(state) = &camera.state {
+            // A disk that is full or may not be written to takes the memory away and nothing else.
+            if let Err(cause) = std::fs::create_dir_all(state) {
+                warn(format_args!("nothing can be kept in {}: {cause}", state.display()));
+            }
+        }
+        let span = match &camera.name {
+            Some(name) => tracing::info_span!("camera", name),
+            None => tracing::Span::none(),
+        };
+        let device = span.in_scope(|| {
+            Device::new(
+                camera.configuration,
+                camera.state.as_deref(),
+                models.clone(),
+                clock.clone(),
+            )
+        })?;
+        Ok(Self {
+            name: camera.name,
+            device,
+            span,
+        })
+    }
+
+    fn tick(&mut self) {
+        self.span.in_scope(|| self.device.tick());
+    }
+
+    fn stop(&mut self) {
+        for stage in self.span.in_scope(|| self.device.stop()) {
+            warn(self.named(format!("{stage} did not end in time")));
+        }
+    }
+
+    /// Says whose it is, where there are several.
+    fn named(&self, words: String) -> String {
+        match &self.name {
+            Some(name) => format!("{name}: {words}"),
+            None => words,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use lookhear_calibration::{Calibration, Level};
 
 use super::fitted;
 use super::memory::Memory;
+use super::models::Models;
 use super::sources;
 use super::store::CalibrationStore;
 use crate::actuation::lines::{self, EventQueue, EventSink};
@@ -20,7 +21,6 @@ use crate::actuation::{mqtt, screen, web};
 use crate::configuration::Configuration;
 use crate::exchange::{Bulletin, Latest, Pulse, Viewfinder};
 use crate::perception::bundle::{Bundle, BundleError};
-use crate::perception::localiser::Localiser;
 use crate::pipeline::live::aim::{self, AimLines, AimSettings};
 use crate::pipeline::live::capture::{FrameLine, run_camera, run_microphone};
 use crate::pipeline::live::head::{self, HeadLine};
@@ -73,7 +73,8 @@ struct Lines {
 }
 
 impl Device {
-    /// Puts a device together; nothing is opened or started before the first [`tick`](Self::tick).
+    /// Puts a device together; nothing is opened or started before the first [`tick`](Self::tick). It shares `models` with the
+    /// other devices of the process.
     ///
     /// # Errors
     /// When the model or a recording that is to be played cannot be read. Devices that are missing are no error: they are waited
@@ -81,6 +82,7 @@ impl Device {
     pub fn new(
         configuration: Configuration,
         state_directory: Option<&Path>,
+        models: Arc<Models>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, DeviceError> {
         let mut configuration = configuration;
@@ -138,7 +140,7 @@ impl Device {
                 if let Some(caveat) = backend.caveat() {
                     tracing::warn!("{caveat}");
                 }
-                perceive::run(Localiser::new(&bundle, &backend)?, pace, &lines, pulse)
+                perceive::run(models.localiser(&bundle, &backend)?, pace, &lines, pulse)
             })
         });
         let (requests, asked) = Requests::line();

@@ -3,8 +3,10 @@
 pub mod assembly;
 pub mod fitted;
 pub mod memory;
+pub mod models;
 pub mod notify;
 pub mod sources;
 pub mod store;
 
 pub use assembly::{Device, DeviceError};
+pub use models::Models;

@@ -1,6 +1,6 @@
 //! One network: numbers in, numbers out.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 #[cfg(feature = "cuda")]
 use tract_cuda as _;
@@ -81,6 +81,11 @@ impl Backend {
         })
     }
 
+    /// As asked for.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// What its convolutions multiply: integers where it says so and the processor has instructions for them.
     pub fn arithmetic(&self) -> Arithmetic {
         if self.name == CPU_INT8 && integer::are_here() {
@@ -128,16 +133,33 @@ impl Default for Backend {
 #[derive(Debug)]
 pub struct Encoder {
     network: Arc<Network>,
+    workers: Arc<Workers>,
     memory: Option<Memory>,
     state: Option<Box<dyn State>>,
     output: Vec<f32>,
+}
+
+/// A network that encoders share for as long as one of them lives.
+#[derive(Debug, Clone)]
+pub struct SharedNetwork(Weak<Network>);
+
+impl SharedNetwork {
+    /// One more of them, as by [`Encoder::sibling`]; `None` where none is left.
+    ///
+    /// # Errors
+    /// When tract cannot begin it.
+    pub fn encoder(&self, backend: &Backend) -> Result<Option<Encoder>, EncoderError> {
+        self.0
+            .upgrade()
+            .map(|network| Encoder::of(network, backend))
+            .transpose()
+    }
 }
 
 /// What siblings share.
 #[derive(Debug)]
 struct Network {
     name: String,
-    workers: Arc<Workers>,
     program: Option<Program>,
     /// What tract runs, on what the program gives.
     rest: Option<Rest>,
@@ -181,7 +203,6 @@ impl Encoder {
         }
         let mut network = Network {
             name: name.to_owned(),
-            workers: backend.workers.clone(),
             program: None,
             rest: None,
             input_shape: input_shape.to_vec(),
@@ -216,18 +237,24 @@ impl Encoder {
             .map(|rest| Rest::prepare(rest, runtime))
             .transpose()
             .map_err(|cause| network.error("prepared", &cause))?;
-        Self::of(Arc::new(network))
+        Self::of(Arc::new(network), backend)
     }
 
-    /// Another encoder of the same network, for another camera: it shares the weights and has memory of its own.
+    /// Another encoder of the same network, for another camera: it shares the weights and has memory of its own. The threads are
+    /// those of `backend`; what runs the network stays.
     ///
     /// # Errors
     /// When tract cannot begin it.
-    pub fn sibling(&self) -> Result<Self, EncoderError> {
-        Self::of(self.network.clone())
+    pub fn sibling(&self, backend: &Backend) -> Result<Self, EncoderError> {
+        Self::of(self.network.clone(), backend)
     }
 
-    fn of(network: Arc<Network>) -> Result<Self, EncoderError> {
+    /// Its network, for others.
+    pub fn share(&self) -> SharedNetwork {
+        SharedNetwork(Arc::downgrade(&self.network))
+    }
+
+    fn of(network: Arc<Network>, backend: &Backend) -> Result<Self, EncoderError> {
         let state = match &network.rest {
             Some(rest) => Some(
                 rest.runnable
@@ -240,6 +267,7 @@ impl Encoder {
             memory: network.program.as_ref().map(Program::memory),
             state,
             output: vec![0.0; network.output_shape.iter().product()],
+            workers: backend.workers.clone(),
             network,
         })
     }
@@ -303,6 +331,7 @@ impl Encoder {
     pub fn run_watched(&mut self, input: &[f32], done: impl FnMut(usize) + Send) -> Result<&[f32], EncoderError> {
         let Self {
             network,
+            workers,
             memory,
             state,
             output,
@@ -314,7 +343,7 @@ impl Encoder {
         }
         let program = network.program.as_ref().zip(memory.as_mut());
         if let Some((program, memory)) = program {
-            program.run(input, memory, &network.workers, done);
+            program.run(input, memory, workers, done);
             match (&network.rest, state) {
                 (Some(rest), Some(state)) => rest
                     .run(
@@ -380,142 +409,4 @@ fn output_shape(model: &TypedModel) -> TractResult<Vec<usize>> {
 }
 
 #[cfg(all(test, feature = "default-model"))]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-    use crate::perception::bundle::Bundle;
-
-    /// Numbers like those of a picture or a spectrogram.
-    fn input(shape: &[usize]) -> Vec<f32> {
-        let count: usize = shape.iter().product();
-        (0..count)
-            .map(|index| ((index * 7919 % 2003) as f32 / 1001.0 - 1.0) * 2.0)
-            .collect()
-    }
-
-    #[test]
-    fn our_operators_run_the_whole_default_model_and_agree_with_tract() {
-        let bundle = Bundle::default_model().unwrap();
-        let side = bundle.manifest.picture.side_pixels;
-        for (name, onnx, shape) in [
-            ("vision.onnx", &bundle.vision, vec![1, 3, side, side]),
-            ("audio.onnx", &bundle.audio, vec![1, 1, 96, 64]),
-        ] {
-            let values = input(&shape);
-            let mut alone = Encoder::load(name, onnx, &shape, &Backend::new(TRACT, 1).unwrap()).unwrap();
-            assert!(alone.program().is_none());
-            let expected = alone.run(&values).unwrap();
-            for threads in [1, 2] {
-                let mut ours = Encoder::load(name, onnx, &shape, &Backend::new(CPU, threads).unwrap()).unwrap();
-                assert!(ours.program().is_some() && ours.is_without_tract(), "{name}");
-                let mut sibling = ours.sibling().unwrap();
-                for encoder in [&mut ours, &mut sibling] {
-                    let found = encoder.run(&values).unwrap();
-                    let differences = found
-                        .iter()
-                        .zip(expected)
-                        .map(|(found, expected)| (found - expected).abs());
-                    let largest = differences.fold(0.0, f32::max);
-                    assert!(found.len() == expected.len() && largest < 5e-6, "{name}: {largest}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn in_integers_the_default_model_points_the_same_way() {
-        let backend = |threads| Backend::new(CPU_INT8, threads).unwrap();
-        if let Some(caveat) = backend(1).caveat() {
-            eprintln!("not tested: {caveat}");
-            return;
-        }
-        let bundle = Bundle::default_model().unwrap();
-        let side = bundle.manifest.picture.side_pixels;
-        for (name, onnx, shape) in [
-            ("vision.onnx", &bundle.vision, vec![1, 3, side, side]),
-            ("audio.onnx", &bundle.audio, vec![1, 1, 96, 64]),
-        ] {
-            let values = input(&shape);
-            let mut floats = Encoder::load(name, onnx, &shape, &Backend::default()).unwrap();
-            let expected = floats.run(&values).unwrap();
-            let mut first = Encoder::load(name, onnx, &shape, &backend(1)).unwrap();
-            let found = first.run(&values).unwrap().to_vec();
-            let works: Vec<&str> = first
-                .program()
-                .unwrap()
-                .steps()
-                .iter()
-                .map(|step| step.work.name())
-                .collect();
-            assert!(
-                works.iter().filter(|work| work.contains("int8")).count() >= 13,
-                "{name}: {works:?}"
-            );
-            // Values of a cell lie a plane apart; a sound is one cell.
-            let cells = first.output_shape().iter().skip(2).product::<usize>().max(1);
-            for cell in 0..cells {
-                let dot = |one: &[f32], other: &[f32]| -> f32 {
-                    let of_cell = |values: &[f32]| values.iter().copied().skip(cell).step_by(cells).collect::<Vec<_>>();
-                    of_cell(one)
-                        .iter()
-                        .zip(of_cell(other))
-                        .map(|(one, other)| one * other)
-                        .sum()
-                };
-                let cosine = dot(&found, expected) / (dot(&found, &found) * dot(expected, expected)).sqrt();
-                assert!(cosine > 0.98, "{name}, cell {cell}: {cosine}");
-            }
-            assert!(found != expected, "{name}: nothing was rounded");
-            let mut others = [
-                first.sibling().unwrap(),
-                Encoder::load(name, onnx, &shape, &backend(2)).unwrap(),
-            ];
-            for other in &mut others {
-                assert!(
-                    other.run(&values).unwrap() == found,
-                    "{name}: whoever runs it, integers come out the same"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn an_input_of_another_size_is_an_error_and_no_panic() {
-        let bundle = Bundle::default_model().unwrap();
-        let mut encoder = Encoder::load("audio.onnx", &bundle.audio, &[1, 1, 96, 64], &Backend::default()).unwrap();
-        let error = encoder.run(&[0.0; 7]).unwrap_err();
-        assert!(
-            error.to_string().contains("7 values came in where 6144 were due"),
-            "{error}"
-        );
-    }
-
-    /// Where there is no GPU there is nothing to see: the test says so and ends.
-    #[cfg(feature = "cuda")]
-    #[test]
-    fn on_a_gpu_every_operator_has_a_kernel_there() {
-        let bundle = Bundle::default_model().unwrap();
-        let side = bundle.manifest.picture.side_pixels;
-        let backend = Backend::new("cuda", 1).unwrap();
-        for (name, onnx, shape) in [
-            ("vision.onnx", &bundle.vision, vec![1, 3, side, side]),
-            ("audio.onnx", &bundle.audio, vec![1, 1, 96, 64]),
-        ] {
-            let mut encoder = match Encoder::load(name, onnx, &shape, &backend) {
-                Err(EncoderError::Backend { cause, .. }) => {
-                    eprintln!("not tested: {cause}");
-                    return;
-                }
-                outcome => outcome.unwrap(),
-            };
-            assert_eq!(encoder.left_on_processor(), Vec::<String>::new());
-            let mut ours = Encoder::load(name, onnx, &shape, &Backend::default()).unwrap();
-            let values = input(&shape);
-            let expected = ours.run(&values).unwrap();
-            for (found, expected) in encoder.run(&values).unwrap().iter().zip(expected) {
-                assert!((found - expected).abs() < 1e-3, "{name}: {found}, not {expected}");
-            }
-        }
-    }
-}
+mod tests;

@@ -130,13 +130,15 @@ impl Ear {
         Ok(Self::with(encoder, input, front_end, window_embeddings))
     }
 
-    /// Another ear of the same network, which has heard nothing yet. `input` is what this one was made for.
-    ///
-    /// # Errors
-    /// When tract cannot begin the network once more.
-    pub fn sibling(&self, input: &SoundInput) -> Result<Self, EncoderError> {
+    /// An ear of an audio network that is there, which has heard nothing yet. `input` is what the network was prepared for.
+    pub fn of(encoder: Encoder, input: &SoundInput) -> Self {
         let (_, front_end, window_embeddings) = FrontEnd::new(input);
-        Ok(Self::with(self.encoder.sibling()?, input, front_end, window_embeddings))
+        Self::with(encoder, input, front_end, window_embeddings)
+    }
+
+    /// What runs the audio network.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
     }
 
     fn with(encoder: Encoder, input: &SoundInput, front_end: FrontEnd, window_embeddings: usize) -> Self {

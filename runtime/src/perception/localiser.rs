@@ -5,7 +5,7 @@ use std::time::Duration;
 use lookhear_board::{Picture, Sound};
 
 use super::bundle::Bundle;
-use super::encoder::{Backend, Encoder, EncoderError};
+use super::encoder::{Backend, Encoder, EncoderError, SharedNetwork};
 use super::listener::{Ear, SoundEmbedding, SoundError};
 use super::manifest::Manifest;
 use super::mean_shift::MeanShift;
@@ -50,11 +50,10 @@ pub struct Localiser {
 }
 
 impl Localiser {
-    /// Prepares a bundle's networks for a backend .
+    /// Prepares a bundle's networks for a backend.
     pub fn new(bundle: &Bundle, backend: &Backend) -> Result<Self, LocaliserError> {
         let manifest = bundle.manifest.clone();
         let input = &manifest.picture;
-        let front_end = PictureFrontEnd::new(input.side_pixels, input.transform, input.mean, input.deviation);
         let vision = Encoder::load(
             "vision.onnx",
             &bundle.vision,
@@ -77,36 +76,47 @@ impl Localiser {
                 stated: vec![1, manifest.embedding_channels],
             });
         }
-        let pixels = vec![0.0; 3 * input.side_pixels * input.side_pixels];
-        Ok(Self {
-            manifest,
-            front_end,
-            vision,
-            ear,
-            pixels,
-            mean_shift: MeanShift::default(),
-        })
+        Ok(Self::of(manifest, vision, ear))
     }
 
-    /// Another localiser for another camera: it shares the networks' weights, and hears nothing of what this one hears.
+    fn of(manifest: Manifest, vision: Encoder, ear: Ear) -> Self {
+        let input = &manifest.picture;
+        Self {
+            front_end: PictureFrontEnd::new(input.side_pixels, input.transform, input.mean, input.deviation),
+            vision,
+            ear,
+            pixels: vec![0.0; 3 * input.side_pixels * input.side_pixels],
+            mean_shift: MeanShift::default(),
+            manifest,
+        }
+    }
+
+    /// Another localiser for another camera: it shares the networks' weights, has the threads of `backend`, and hears nothing of
+    /// what this one hears.
     ///
     /// # Errors
     /// When tract cannot begin the networks once more.
-    pub fn sibling(&self) -> Result<Self, LocaliserError> {
-        let input = &self.manifest.picture;
-        Ok(Self {
-            front_end: PictureFrontEnd::new(input.side_pixels, input.transform, input.mean, input.deviation),
-            vision: self.vision.sibling()?,
-            ear: self.ear.sibling(&self.manifest.sound)?,
-            pixels: vec![0.0; self.pixels.len()],
-            mean_shift: MeanShift::default(),
-            manifest: self.manifest.clone(),
-        })
+    pub fn sibling(&self, backend: &Backend) -> Result<Self, LocaliserError> {
+        let ear = Ear::of(self.ear.encoder().sibling(backend)?, &self.manifest.sound);
+        Ok(Self::of(self.manifest.clone(), self.vision.sibling(backend)?, ear))
+    }
+
+    /// Its networks, for others.
+    pub fn share(&self) -> SharedModel {
+        SharedModel {
+            vision: self.vision.share(),
+            audio: self.ear.encoder().share(),
+        }
     }
 
     /// What the bundle says of the model.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// The part that sees.
+    pub fn vision(&self) -> &Encoder {
+        &self.vision
     }
 
     /// The part that hears, for sound that comes in a stream.
@@ -180,6 +190,28 @@ impl Localiser {
         agreement(&self.manifest, &mut self.mean_shift, seen, sound, stamp, &mut percept);
         in_frame(&self.front_end, &mut percept, size);
         percept
+    }
+}
+
+/// A model that localisers share for as long as one of them lives.
+#[derive(Debug, Clone)]
+pub struct SharedModel {
+    vision: SharedNetwork,
+    audio: SharedNetwork,
+}
+
+impl SharedModel {
+    /// One more of them, as by [`Localiser::sibling`], with a manifest of its own: its threshold may be another. `None` where
+    /// none is left.
+    ///
+    /// # Errors
+    /// When tract cannot begin the networks once more.
+    pub fn localiser(&self, manifest: &Manifest, backend: &Backend) -> Result<Option<Localiser>, LocaliserError> {
+        let networks = self.vision.encoder(backend)?.zip(self.audio.encoder(backend)?);
+        Ok(networks.map(|(vision, audio)| {
+            let ear = Ear::of(audio, &manifest.sound);
+            Localiser::of(manifest.clone(), vision, ear)
+        }))
     }
 }
 

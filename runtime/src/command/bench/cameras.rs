@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use lookhear::perception::encoder::Backend;
 use lookhear::perception::listener::SoundEmbedding;
 use lookhear::perception::localiser::Localiser;
 use lookhear_board::Picture;
@@ -36,7 +37,7 @@ pub fn measure(
     let before = resident_mib();
     let mut siblings = Vec::new();
     for _ in 0..cameras {
-        let mut sibling = localiser.sibling()?;
+        let mut sibling = localiser.sibling(&Backend::default())?;
         sibling.localise(picture, sound, Duration::ZERO)?;
         siblings.push(sibling);
     }

@@ -109,7 +109,6 @@ impl Room {
         let clock: Arc<dyn Clock> = Arc::new(MonotonicClock);
         let asked_to_stop = watch_for_interruption()?;
         let rounds = rounds(configuration, clock.now())?;
-        let localiser = Localiser::new(bundle, &configuration.model.backend()?)?;
         let pace = PerceptionPace {
             period: configuration.perception.period(),
             quiet: settings.quiet,
@@ -121,7 +120,8 @@ impl Room {
         let listened = listen(
             || open_camera(configuration, rounds, &clock),
             || open_microphone(configuration, rounds, &clock),
-            localiser,
+            bundle.manifest.sound.rate_hz,
+            || Localiser::new(bundle, &configuration.model.backend()?),
             pace,
             clock.clone(),
             |perceived| {

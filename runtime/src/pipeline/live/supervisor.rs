@@ -179,7 +179,10 @@ impl Stage {
         let since = pulse.last_beat();
         let (sender, outcome) = sync_channel(1);
         let (work, stages_pulse) = (Arc::clone(&self.plan.work), pulse.clone());
+        // What the stage logs names the device as what is logged here does.
+        let span = tracing::Span::current();
         let started = thread::Builder::new().name(self.plan.name.to_owned()).spawn(move || {
+            let _entered = span.entered();
             let result = catch_unwind(AssertUnwindSafe(|| work(&stages_pulse)))
                 .unwrap_or_else(|panic| Err(format!("it panicked: {}", message(&*panic)).into()));
             // Where the supervisor gave this thread up, nobody listens any more.
