@@ -77,7 +77,7 @@ fn make_clip(directory: &Path) -> Result<()> {
 }
 
 /// What a program, given as the command that starts it, finds in the clip of a directory.
-fn look(command: &mut Command, directory: &Path) -> Result<Vec<Value>> {
+fn look(command: &mut Command, backend: &str, directory: &Path) -> Result<Vec<Value>> {
     let arguments = [
         "look",
         "frames",
@@ -87,6 +87,8 @@ fn look(command: &mut Command, directory: &Path) -> Result<Vec<Value>> {
         "--rate",
         "2",
         "--json",
+        "--backend",
+        backend,
     ];
     let said = outcome(command.current_dir(directory).args(arguments))?;
     ensure!(said.code == Some(0), "{said:?}");
@@ -112,21 +114,26 @@ fn it_finds_on_a_board_what_it_finds_here() -> Result<()> {
     };
     let directory = tempfile::tempdir()?;
     make_clip(directory.path())?;
-    let mut emulated = Command::new("qemu-aarch64-static");
-    emulated
-        .arg("-L")
-        .arg(root().join("target/cross/root/opt/arm64"))
-        .arg(cross_built);
-    let there = look(&mut emulated, directory.path()).context("board/install-missing qemu-user-static")?;
-    let here = look(&mut program("lookhear")?, directory.path())?;
-    assert_eq!(there.len(), here.len());
-    assert!(here.iter().any(|line| line["similarity"].is_number()), "{here:?}");
-    for (there, here) in there.iter().zip(&here) {
-        assert_eq!(there["time"], here["time"]);
-        assert_eq!(there["accepted"], here["accepted"]);
-        match (there["similarity"].as_f64(), here["similarity"].as_f64()) {
-            (Some(there), Some(here)) => assert!((there - here).abs() < 1e-3, "{there} against {here}"),
-            (there, here) => assert_eq!(there, here),
+    // In integers one rounding that goes the other way moves a value by a whole unit.
+    for (backend, room) in [("cpu", 1e-3), ("cpu-int8", 0.02)] {
+        let mut emulated = Command::new("qemu-aarch64-static");
+        emulated
+            .arg("-L")
+            .arg(root().join("target/cross/root/opt/arm64"))
+            .arg(&cross_built);
+        let there = look(&mut emulated, backend, directory.path()).context("board/install-missing qemu-user-static")?;
+        let here = look(&mut program("lookhear")?, backend, directory.path())?;
+        assert_eq!(there.len(), here.len());
+        assert!(here.iter().any(|line| line["similarity"].is_number()), "{here:?}");
+        for (there, here) in there.iter().zip(&here) {
+            assert_eq!(there["time"], here["time"]);
+            assert_eq!(there["accepted"], here["accepted"]);
+            match (there["similarity"].as_f64(), here["similarity"].as_f64()) {
+                (Some(there), Some(here)) => {
+                    assert!((there - here).abs() < room, "{backend}: {there} against {here}");
+                }
+                (there, here) => assert_eq!(there, here),
+            }
         }
     }
     Ok(())

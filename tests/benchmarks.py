@@ -30,6 +30,7 @@ import paper_networks  # noqa: E402
 ROOT = pathlib.Path(__file__).parent.parent
 SIZE = (1280, 720)
 SIDE = 448
+BACKENDS = ("cpu", "cpu-int8")
 
 
 def median_milliseconds(work, count):
@@ -108,13 +109,14 @@ def networks(program, folder, arguments):
             rounds = []
             for _ in range(arguments.rounds):
                 common = ["--network", path, "--input", ",".join(map(str, shape)), "--threads", threads]
-                ours = bench(program, *common, "--ticks", arguments.ticks)
-                measured = ours["networks"][0]
+                ours, in_integers = (bench(program, *common, "--ticks", arguments.ticks, "--backend", backend) for backend in BACKENDS)
+                measured, measured_integers = ours["networks"][0], in_integers["networks"][0]
                 # One session at a time: the threads of an idle one spin, and take from the other.
                 times = [median_milliseconds(session(network, threads), arguments.ticks) for network in (path, small)]
-                rounds.append((ours["machine"], measured, measured["ours"]["median"], *times, measured["tract"]["median"]))
-            medians = [statistics.median(column) for column in list(zip(*rounds))[2:]]
-            rows.append((name, threads, rounds[-1][0], rounds[-1][1], medians))
+                mine = [network["ours"]["median"] for network in (measured, measured_integers)]
+                rounds.append((ours["machine"], measured, measured_integers, *mine, *times, measured["tract"]["median"]))
+            medians = [statistics.median(column) for column in list(zip(*rounds))[3:]]
+            rows.append((name, threads, *rounds[-1][:3], medians))
             print(name, threads, [round(value, 2) for value in medians], flush=True)
     return rows
 
@@ -200,33 +202,36 @@ def table(header, rows):
 def profile(rows):
     """Where our time goes on one thread, for the networks that ship."""
     text = ""
-    for name, threads, machine, measured, _ in rows:
+    for name, threads, _, *networks, _ in rows:
         if threads != 1 or not name.startswith("edge"):
             continue
-        steps = measured["steps"]
-        whole = sum(step["median"] for step in steps)
-        floor = lambda step: step["operations"] / machine["operations_per_second"] * 1000  # noqa: E731
-        kinds = {}
-        for step in steps:
-            kind = kinds.setdefault(step["work"], [0, 0.0, 0.0])
-            kind[0] += 1
-            kind[1] += step["median"]
-            kind[2] += floor(step)
-        text += f"\n{name}, by what is done:\n\n"
-        text += table(
-            ["operator", "steps", "ms", "floor, ms", "share"],
-            [
-                (kind, count, f"{time:.2f}", f"{least:.2f}", f"{time / whole:.0%}")
-                for kind, (count, time, least) in sorted(kinds.items(), key=lambda item: -item[1][1])
-            ],
-        )
-        lost = sorted(steps, key=lambda step: floor(step) - step["median"])[:8]
-        text += "\nThe steps that are farthest from their floor:\n\n"
-        text += table(
-            ["step", "operator", "ms", "floor, ms"],
-            [(f"`{step['name']}`", step["work"], f"{step['median']:.3f}", f"{floor(step):.3f}") for step in lost],
-        )
+        for backend, measured in zip(BACKENDS, networks):
+            text += profile_of(f"{name}, `{backend}`", measured["steps"])
     return text
+
+
+def profile_of(name, steps):
+    whole = sum(step["median"] for step in steps)
+    kinds = {}
+    for step in steps:
+        kind = kinds.setdefault(step["work"], [0, 0.0, 0.0])
+        kind[0] += 1
+        kind[1] += step["median"]
+        kind[2] += step["floor"]
+    text = f"\n{name}, by what is done:\n\n"
+    text += table(
+        ["operator", "steps", "ms", "floor, ms", "share"],
+        [
+            (kind, count, f"{time:.2f}", f"{least:.2f}", f"{time / whole:.0%}")
+            for kind, (count, time, least) in sorted(kinds.items(), key=lambda item: -item[1][1])
+        ],
+    )
+    lost = sorted(steps, key=lambda step: step["floor"] - step["median"])[:6]
+    text += "\nThe steps that are farthest from their floor:\n\n"
+    return text + table(
+        ["step", "operator", "ms", "floor, ms"],
+        [(f"`{step['name']}`", step["work"], f"{step['median']:.3f}", f"{step['floor']:.3f}") for step in lost],
+    )
 
 
 def main():
@@ -247,7 +252,7 @@ def main():
     middle = lambda *path: statistics.median(follow(tick, path) for tick in ticks)  # noqa: E731
     processor = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    floors = {threads: machine for _, threads, machine, _, _ in rows}
+    floors = {threads: machine for _, threads, machine, *_ in rows}
     page = f"""# Benchmarks
 
 Made by `python tests/benchmarks.py` and not by hand. Times in milliseconds, medians of {arguments.rounds} rounds of {arguments.ticks};
@@ -257,37 +262,37 @@ ours and theirs in turns, on the same inputs, with as many threads. A ratio belo
 - {version}, release build; ONNX Runtime {onnxruntime.__version__}, Python {platform.python_version()}
 - What the processor could do at best: """ + "; ".join(
         f"{threads} thread{'s' if threads > 1 else ''}: {machine['operations_per_second'] / 1e9:.1f} billion f32 multiplications with an "
-        f"addition and {machine['bytes_per_second'] / 1e9:.1f} GB read a second"
+        f"addition, {(machine['integer_operations_per_second'] or 0) / 1e9:.0f} billion of bytes, and {machine['bytes_per_second'] / 1e9:.1f} GB read a second"
         for threads, machine in floors.items()
     )
     page += """
 
 ## Networks
 
-The floors are the operations over the first of these rates, and the weights read once over the second. Where a convolution takes
-fewer multiplications than it says (Winograd), the fewer are counted. tract runs on one thread in either row, as built into lookhear. int8 is ONNX
-Runtime's static quantisation, which costs accuracy; ours is f32.
+The floors are the multiplications over the rate of their kind, and the weights read once over the rate of reading. Where a
+convolution takes fewer multiplications than it says (Winograd), the fewer are counted. tract runs on one thread in either row, as
+built into lookhear.
+
+In f32, beside ONNX Runtime's f32:
 
 """
-    page += table(
-        ["network", "threads", "floors", "lookhear", "× floor", "ONNX Runtime", "ratio", "its int8", "ratio", "tract", "ratio"],
-        [
-            (
-                name,
-                threads,
-                f"{measured['operations_floor']:.2f}, {measured['bytes_floor']:.2f}",
-                f"**{ours:.2f}**",
-                f"{ours / max(measured['operations_floor'], measured['bytes_floor']):.2f}",
-                f"{theirs:.2f}",
-                f"**{ours / theirs:.2f}**",
-                f"{small:.2f}",
-                f"{ours / small:.2f}",
-                f"{tract:.2f}",
-                f"{ours / tract:.2f}",
-            )
-            for name, threads, _, measured, (ours, theirs, small, tract) in rows
-        ],
-    )
+    head = ["network", "threads", "floors", "lookhear", "× floor", "ONNX Runtime", "ratio"]
+    lines = {backend: [] for backend in BACKENDS}
+    for name, threads, _, measured, measured_integers, (ours, integers, theirs, small, tract) in rows:
+        for backend, network, mine, peer in zip(BACKENDS, (measured, measured_integers), (ours, integers), (theirs, small)):
+            floors_of = (network["operations_floor"], network["bytes_floor"])
+            line = [name, threads, f"{floors_of[0]:.2f}, {floors_of[1]:.2f}", f"**{mine:.2f}**", f"{mine / max(floors_of):.2f}"]
+            lines[backend].append(line + [f"{peer:.2f}", f"**{mine / peer:.2f}**"])
+        lines["cpu"][-1] += [f"{tract:.2f}", f"{ours / tract:.2f}"]
+        lines["cpu-int8"][-1] += [f"{integers / ours:.2f}"]
+    page += table([*head, "tract", "ratio"], lines["cpu"])
+    page += """
+In int8 (`--backend cpu-int8`), beside ONNX Runtime's best int8 (static quantisation, u8 by i8, a scale for each channel). Ours
+takes the scales of feature maps from ReLU6 or measures them in each run; theirs are calibrated beforehand. What int8 costs in accuracy stands in
+`trainer/README.md`.
+
+"""
+    page += table([*head, "× our f32"], lines["cpu-int8"])
     page += f"""
 ## Around the network
 

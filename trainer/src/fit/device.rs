@@ -73,8 +73,24 @@ mod libtorch {
     use burn::tensor::Device;
 
     pub fn processor() -> Device {
+        keep_memory();
         Device::libtorch()
     }
+
+    /// Keeps the memory that a step gives back for the next one. As the C library does it, large tensors are handed back to the
+    /// system each time, and to clear the pages of new ones takes 6 % of a step; kept, a quarter more memory is resident.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[allow(unsafe_code)]
+    fn keep_memory() {
+        // SAFETY: both only set a number inside the allocator, under its own lock.
+        unsafe {
+            libc::mallopt(libc::M_MMAP_MAX, 0);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
+        }
+    }
+
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    fn keep_memory() {}
 
     pub fn gpu(number: usize) -> Device {
         Device::libtorch_cuda(number)

@@ -59,17 +59,10 @@ fn in_integers_the_default_model_points_the_same_way() {
         let expected = floats.run(&values).unwrap();
         let mut first = Encoder::load(name, onnx, &shape, &backend(1)).unwrap();
         let found = first.run(&values).unwrap().to_vec();
-        let works: Vec<&str> = first
-            .program()
-            .unwrap()
-            .steps()
-            .iter()
-            .map(|step| step.work.name())
-            .collect();
-        assert!(
-            works.iter().filter(|work| work.contains("int8")).count() >= 13,
-            "{name}: {works:?}"
-        );
+        let works = first.program().unwrap().steps().iter().map(|step| step.work.name());
+        let integers = works.filter(|work| work.contains("int8")).count();
+        // Nothing in the sound's network has bounds.
+        assert_eq!(integers > 40, name == "vision.onnx", "{name}: {integers}");
         // Values of a cell lie a plane apart; a sound is one cell.
         let cells = first.output_shape().iter().skip(2).product::<usize>().max(1);
         for cell in 0..cells {
@@ -84,7 +77,7 @@ fn in_integers_the_default_model_points_the_same_way() {
             let cosine = dot(&found, expected) / (dot(&found, &found) * dot(expected, expected)).sqrt();
             assert!(cosine > 0.98, "{name}, cell {cell}: {cosine}");
         }
-        assert!(found != expected, "{name}: nothing was rounded");
+        assert_eq!(found != expected, integers > 0, "{name}: nothing was rounded");
         let mut others = [
             first.sibling(&backend(2)).unwrap(),
             Encoder::load(name, onnx, &shape, &backend(2)).unwrap(),

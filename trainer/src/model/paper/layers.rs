@@ -1,11 +1,15 @@
 //! Convolution and BatchNorm as PyTorch has them, with its names for their parameters.
 
 use burn::module::{Initializer, Module, Param, RunningState};
+use burn::tensor::activation::relu;
 use burn::tensor::module::{batch_norm, batch_norm_train, conv2d};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Device, FloatDType, Tensor};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+
+#[cfg(feature = "libtorch")]
+use super::libtorch;
 
 /// BatchNorm's ε, PyTorch's default.
 const EPSILON: f64 = 1e-5;
@@ -85,6 +89,16 @@ impl BatchNorm {
         }
     }
 
+    /// Takes the running statistics towards those of a batch: its mean and its unbiased variance.
+    fn follow(&self, mean: Tensor<1>, variance: Tensor<1>) {
+        let follow = |running: &RunningState<Tensor<1>>, found: Tensor<1>| {
+            let kept = running.value_sync().mul_scalar(1.0 - MOMENTUM);
+            running.update((kept + found.detach().mul_scalar(MOMENTUM)).detach());
+        };
+        follow(&self.running_mean, mean);
+        follow(&self.running_var, variance);
+    }
+
     /// On a device that trains, by the batch's own statistics, which the running ones follow; elsewhere by the running ones.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         if !x.device().is_autodiff() {
@@ -94,14 +108,9 @@ impl BatchNorm {
         let [batch, _, height, width] = x.dims();
         let samples = (batch * height * width) as f64;
         let found = batch_norm_train(x, self.weight.val(), self.bias.val(), EPSILON);
-        let follow = |running: &RunningState<Tensor<1>>, found: Tensor<1>| {
-            let kept = running.value_sync().mul_scalar(1.0 - MOMENTUM);
-            running.update((kept + found.detach().mul_scalar(MOMENTUM)).detach());
-        };
-        follow(&self.running_mean, found.mean);
         // PyTorch normalises by the biased variance and keeps the unbiased one.
         let unbiased = found.variance.mul_scalar(samples / (samples - 1.0).max(1.0));
-        follow(&self.running_var, unbiased);
+        self.follow(found.mean, unbiased);
         found.output
     }
 
@@ -109,5 +118,43 @@ impl BatchNorm {
     pub fn settle(&self) {
         self.running_mean.value_sync();
         self.running_var.value_sync();
+    }
+}
+
+/// What comes after a convolution and its BatchNorm.
+#[derive(Debug)]
+pub enum Ending {
+    /// Nothing.
+    Plain,
+    /// ReLU.
+    Rectified,
+    /// The sum with another map, and ReLU.
+    Joined(Tensor<4>),
+}
+
+/// A convolution, its BatchNorm and what comes after them. Where PyTorch's library trains, that is one operation of it.
+pub fn layer(convolution: &Convolution, norm: &BatchNorm, x: Tensor<4>, ending: Ending) -> Tensor<4> {
+    #[cfg(feature = "libtorch")]
+    if x.device().is_autodiff() && convolution.precision == Precision::F32 && libtorch::runs_on(&x.device()) {
+        let manner = libtorch::Manner {
+            stride: convolution.stride,
+            padding: convolution.padding,
+            epsilon: EPSILON,
+            is_rectified: !matches!(ending, Ending::Plain),
+        };
+        let residual = match ending {
+            Ending::Joined(residual) => Some(residual),
+            Ending::Plain | Ending::Rectified => None,
+        };
+        let (maps, vectors) = ([x, convolution.weight.val()], [norm.weight.val(), norm.bias.val()]);
+        let (output, [mean, variance]) = libtorch::layer(maps, vectors, residual, manner);
+        norm.follow(mean, variance);
+        return output;
+    }
+    let output = norm.forward(convolution.forward(x));
+    match ending {
+        Ending::Plain => output,
+        Ending::Rectified => relu(output),
+        Ending::Joined(residual) => relu(output + residual),
     }
 }

@@ -1,6 +1,8 @@
 //! The networks of the paper (Liu et al. 2022): two ResNet-18s, one for the picture and one for the sound's spectrogram.
 
 pub mod layers;
+#[cfg(feature = "libtorch")]
+mod libtorch;
 pub mod res_net;
 
 use std::collections::BTreeMap;

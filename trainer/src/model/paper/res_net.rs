@@ -1,12 +1,11 @@
 //! ResNet-18 (He et al. 2016) without a head and with its last stage at stride 1, so that a picture of 224 pixels gives a map of 14 cells.
 
 use burn::module::Module;
-use burn::tensor::activation::relu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Device, Tensor};
 
-use super::layers::{BatchNorm, Convolution, Precision};
+use super::layers::{BatchNorm, Convolution, Ending, Precision, layer};
 
 /// Channels of the first stage.
 pub const WIDTH: usize = 64;
@@ -43,13 +42,12 @@ impl BasicBlock {
     }
 
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let inner = relu(self.bn1.forward(self.conv1.forward(x.clone())));
-        let inner = self.bn2.forward(self.conv2.forward(inner));
+        let inner = layer(&self.conv1, &self.bn1, x.clone(), Ending::Rectified);
         let around = match &self.downsample {
-            Some((convolution, norm)) => norm.forward(convolution.forward(x)),
+            Some((convolution, norm)) => layer(convolution, norm, x, Ending::Plain),
             None => x,
         };
-        relu(inner + around)
+        layer(&self.conv2, &self.bn2, inner, Ending::Joined(around))
     }
 }
 
@@ -89,7 +87,7 @@ impl ResNet {
 
     /// `[batch, channels, height, width]` → `[batch, 512, ⌈height / 16⌉, ⌈width / 16⌉]`, nowhere negative.
     pub fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let x = relu(self.bn1.forward(self.conv1.forward(x)));
+        let x = layer(&self.conv1, &self.bn1, x, Ending::Rectified);
         let x = max_pool2d(x, MaxPoolOptions::new([3; 2]).with_stride([2; 2]).with_padding([1; 2]));
         [&self.layer1, &self.layer2, &self.layer3, &self.layer4]
             .into_iter()
