@@ -1,7 +1,7 @@
 """Measures the product against its neighbours, taking turns, and writes tests/BENCHMARKS.md.
 
     pip install numpy onnx onnxruntime opencv-python-headless torch torchaudio
-    cargo build --release -p lookhear
+    CARGO_PROFILE_RELEASE_LTO=fat cargo build --release -p lookhear         # as board/package builds it
     python tests/benchmarks.py [--rounds 3] [--ticks 20]
 
 A quarter of an hour on two cores that do nothing else. Every figure is the median of rounds of medians; ours and theirs alternate

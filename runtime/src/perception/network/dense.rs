@@ -142,10 +142,13 @@ impl Dense {
         let input = if self.window.has_padding() {
             let scratch = &mut scratch[..self.scratch_len()];
             match self.layout {
-                Layout::Planar => self.window.pad(input, self.input, self.input.channels, 1, 0.0, scratch),
-                Layout::Blocked => self
+                Layout::Planar => self
                     .window
-                    .pad(input, self.input, self.input.blocks(), BLOCK, 0.0, scratch),
+                    .pad(input, self.input, self.input.channels, 1, 0.0, scratch, workers),
+                Layout::Blocked => {
+                    self.window
+                        .pad(input, self.input, self.input.blocks(), BLOCK, 0.0, scratch, workers)
+                }
             }
             &*scratch
         } else {

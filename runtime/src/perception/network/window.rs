@@ -1,6 +1,7 @@
 //! What part of its input one cell of an output sees.
 
 use super::blocked::{BLOCK, Shape};
+use super::workers::Workers;
 
 /// Values of one feature map at most: a quarter of a gibibyte of them, far more than a camera's network has.
 const MOST_VALUES: usize = 1 << 28;
@@ -82,7 +83,8 @@ impl Window {
     }
 
     /// Copies `planes` planes of `input`, `values` to a cell, each with `nothing` around it.
-    pub fn pad<Value: Copy>(
+    #[allow(clippy::too_many_arguments, reason = "what is copied, how it lies, and who does it")]
+    pub fn pad<Value: Copy + Send + Sync>(
         &self,
         input: &[Value],
         shape: Shape,
@@ -90,16 +92,15 @@ impl Window {
         values: usize,
         nothing: Value,
         padded: &mut [Value],
+        workers: &Workers,
     ) {
         let row = shape.width * values;
         let large = self.padded(shape);
         let (large_row, large_plane) = (large.width * values, large.cells() * values);
         let left = self.before[1] * values;
-        for (from, to) in input
-            .chunks_exact(shape.cells() * values)
-            .zip(padded.chunks_exact_mut(large_plane))
-            .take(planes)
-        {
+        let plane = shape.cells() * values;
+        workers.for_each_piece(&mut padded[..planes * large_plane], large_plane, |index, to| {
+            let from = &input[index * plane..][..plane];
             let (above, rest) = to.split_at_mut(self.before[0] * large_row);
             let (within, below) = rest.split_at_mut(shape.height * large_row);
             above.fill(nothing);
@@ -109,6 +110,6 @@ impl Window {
                 to[left..left + row].copy_from_slice(from);
                 to[left + row..].fill(nothing);
             }
-        }
+        });
     }
 }

@@ -123,6 +123,10 @@ impl BatchNorm {
 
 /// What comes after a convolution and its BatchNorm.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one at a time, for as long as a call takes"
+)]
 pub enum Ending {
     /// Nothing.
     Plain,

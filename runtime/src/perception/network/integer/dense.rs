@@ -158,7 +158,8 @@ impl IntegerDense {
             let scratch = &mut scratch[..self.scratch_bytes()];
             let planes = self.input.channels.div_ceil(grain);
             let nothing = vectors::stored(scale.zero);
-            self.window.pad(input, self.input, planes, grain, nothing, scratch);
+            self.window
+                .pad(input, self.input, planes, grain, nothing, scratch, workers);
             &*scratch
         } else {
             input

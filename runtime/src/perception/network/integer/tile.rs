@@ -147,9 +147,12 @@ impl Tiles<'_> {
                             self.tile::<V, STEP, 14>(vectors, origin, at)
                         }
                         12.. if V::CELLS >= 12 => self.tile::<V, STEP, 12>(vectors, origin, at),
+                        7 if V::CELLS >= 7 => self.tile::<V, STEP, 7>(vectors, origin, at),
                         6.. => self.tile::<V, STEP, 6>(vectors, origin, at),
-                        4.. => self.tile::<V, STEP, 4>(vectors, origin, at),
-                        2.. => self.tile::<V, STEP, 2>(vectors, origin, at),
+                        5 => self.tile::<V, STEP, 5>(vectors, origin, at),
+                        4 => self.tile::<V, STEP, 4>(vectors, origin, at),
+                        3 => self.tile::<V, STEP, 3>(vectors, origin, at),
+                        2 => self.tile::<V, STEP, 2>(vectors, origin, at),
                         _ => self.tile::<V, STEP, 1>(vectors, origin, at),
                     }
                 };
