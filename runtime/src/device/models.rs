@@ -13,7 +13,7 @@ pub struct Models {
     shared: Mutex<HashMap<Key, SharedModel>>,
 }
 
-/// A bundle's identity, and the backend's name.
+/// A bundle's identity with what its networks are prepared for, and the backend's name.
 type Key = (String, String);
 
 impl Models {
@@ -22,7 +22,10 @@ impl Models {
     /// # Errors
     /// When the model cannot be prepared.
     pub fn localiser(&self, bundle: &Bundle, backend: &Backend) -> Result<Localiser, LocaliserError> {
-        let key = (bundle.manifest.identity(), backend.name().to_owned());
+        let manifest = &bundle.manifest;
+        let (picture, sound, channels) = (&manifest.picture, &manifest.sound, manifest.embedding_channels);
+        let prepared = format!("{} {picture:?} {sound:?} {channels}", manifest.identity());
+        let key = (prepared, backend.name().to_owned());
         // Held while a model is prepared: of cameras that start together, one prepares it and the others wait.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(model) = shared.get(&key)
@@ -59,6 +62,12 @@ mod tests {
         assert!((second.manifest().threshold.similarity - 0.9).abs() < f32::EPSILON);
         let other = models.localiser(&bundle, &Backend::new("tract", 1).unwrap()).unwrap();
         assert!(other.vision().program().is_none(), "another backend is another model");
+        let mut wrong = bundle.clone();
+        wrong.manifest.picture.map_cells += 1;
+        assert!(
+            models.localiser(&wrong, &backend).is_err(),
+            "what is wrong alone is wrong beside another"
+        );
         drop((first, second));
         let is_gone = |shared: &HashMap<Key, SharedModel>| {
             shared

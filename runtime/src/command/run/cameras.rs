@@ -85,11 +85,10 @@ fn exclusive(configuration: &Configuration) -> Vec<(&'static str, String)> {
         }
     };
     take("camera.device", replay.film.is_none(), camera.device.clone());
-    let hears_recording = replay.film.is_some() || replay.sound.is_some();
-    take("microphone.device", !hears_recording, microphone.device.clone());
+    take("microphone.device", replay.sound.is_none(), microphone.device.clone());
     match ptz.kind {
         PtzKind::None | PtzKind::Simulated => {}
-        PtzKind::Onvif => take("ptz.onvif.url", true, ptz.onvif.url.clone()),
+        PtzKind::Onvif if !ptz.onvif.url.is_empty() => take("ptz.onvif.url", true, ptz.onvif.url.clone()),
         _ => take("ptz.address", !ptz.address.is_empty(), ptz.address.clone()),
     }
     let place = format!("{}{}", screen.connector, screen.device);
@@ -99,7 +98,9 @@ fn exclusive(configuration: &Configuration) -> Vec<(&'static str, String)> {
         if place.is_empty() { "auto".to_owned() } else { place },
     );
     take("web.listen", web.enabled, web.listen.to_string());
-    take("mqtt.topic_prefix", mqtt.enabled, mqtt.topic_prefix.clone());
+    // The broker knows a client by its device.
+    let device = mqtt.device.as_deref().unwrap_or("of the machine");
+    take("mqtt.device", mqtt.enabled, format!("{device} at {}", mqtt.host));
     take("events.stdout", events.stdout, true.to_string());
     if let Some(file) = &events.file {
         take("events.file", true, file.display().to_string());

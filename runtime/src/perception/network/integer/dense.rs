@@ -83,7 +83,9 @@ impl IntegerDense {
             for (group, places) in places.iter().enumerate() {
                 let start = (channel / BLOCK * groups + group) * GROUP_WEIGHTS + channel % BLOCK * GROUP;
                 for (weight, place) in packed[start..].iter_mut().zip(places) {
-                    *weight = place.map_or(0, |place| (filter[place] / unit).round_ties_even() as i8);
+                    *weight = place.map_or(0, |place| {
+                        (filter[place] / unit).round_ties_even().clamp(-LARGEST, LARGEST) as i8
+                    });
                     sums[channel] += i32::from(*weight);
                 }
             }

@@ -98,7 +98,7 @@ pub fn plan(steps: Vec<Step>, originals: &HashMap<usize, Original>, outputs: &[u
             taker.input == this && taker.other() != Some(this) && takes_bytes(number, &integers)
         });
         let Bounds { low, high } = bounds(step);
-        let is_bounded = low == 0.0 && high.is_normal() && high > 0.0;
+        let is_bounded = low == 0.0 && high > 0.0 && (high / 255.0).is_normal();
         let is_hidden = !outputs.contains(&index);
         stored.push((makes_bytes && are_bytes_taken && is_bounded && is_hidden).then_some(high));
     }
