@@ -12,14 +12,19 @@ fn input(shape: &[usize]) -> Vec<f32> {
         .collect()
 }
 
+/// Both networks of a bundle of `edge`, with what they take.
+fn networks(bundle: &Bundle) -> [(&'static str, &[u8], Vec<usize>); 2] {
+    let side = bundle.manifest.picture.side_pixels;
+    [
+        ("vision.onnx", &bundle.vision, vec![1, 3, side, side]),
+        ("audio.onnx", &bundle.audio, vec![1, 1, 96, 64]),
+    ]
+}
+
 #[test]
 fn our_operators_run_the_whole_default_model_and_agree_with_tract() {
     let bundle = Bundle::default_model().unwrap();
-    let side = bundle.manifest.picture.side_pixels;
-    for (name, onnx, shape) in [
-        ("vision.onnx", &bundle.vision, vec![1, 3, side, side]),
-        ("audio.onnx", &bundle.audio, vec![1, 1, 96, 64]),
-    ] {
+    for (name, onnx, shape) in networks(&bundle) {
         let values = input(&shape);
         let mut alone = Encoder::load(name, onnx, &shape, &Backend::new(TRACT, 1).unwrap()).unwrap();
         assert!(alone.program().is_none());
@@ -49,11 +54,7 @@ fn in_integers_the_default_model_points_the_same_way() {
         return;
     }
     let bundle = Bundle::default_model().unwrap();
-    let side = bundle.manifest.picture.side_pixels;
-    for (name, onnx, shape) in [
-        ("vision.onnx", &bundle.vision, vec![1, 3, side, side]),
-        ("audio.onnx", &bundle.audio, vec![1, 1, 96, 64]),
-    ] {
+    for (name, onnx, shape) in networks(&bundle) {
         let values = input(&shape);
         let mut floats = Encoder::load(name, onnx, &shape, &Backend::default()).unwrap();
         let expected = floats.run(&values).unwrap();
@@ -107,12 +108,8 @@ fn an_input_of_another_size_is_an_error_and_no_panic() {
 #[test]
 fn on_a_gpu_every_operator_has_a_kernel_there() {
     let bundle = Bundle::default_model().unwrap();
-    let side = bundle.manifest.picture.side_pixels;
     let backend = Backend::new("cuda", 1).unwrap();
-    for (name, onnx, shape) in [
-        ("vision.onnx", &bundle.vision, vec![1, 3, side, side]),
-        ("audio.onnx", &bundle.audio, vec![1, 1, 96, 64]),
-    ] {
+    for (name, onnx, shape) in networks(&bundle) {
         let mut encoder = match Encoder::load(name, onnx, &shape, &backend) {
             Err(EncoderError::Backend { cause, .. }) => {
                 eprintln!("not tested: {cause}");

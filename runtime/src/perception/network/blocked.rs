@@ -41,6 +41,20 @@ impl Shape {
     }
 }
 
+/// How many lines of `width` cells of a block so many values are.
+///
+/// # Panics
+/// When they are not whole lines, or none.
+pub fn whole_lines(values: usize, width: usize) -> usize {
+    let line = width.checked_mul(BLOCK).filter(|line| *line > 0).unwrap_or(usize::MAX);
+    let lines = values / line;
+    assert!(
+        lines > 0 && lines * line == values,
+        "the output is not made of whole lines"
+    );
+    lines
+}
+
 /// A value for each channel, with zeros for those that only fill the last block.
 pub fn whole_blocks(values: &[f32]) -> Vec<f32> {
     let mut whole = values.to_vec();

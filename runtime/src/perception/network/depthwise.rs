@@ -148,13 +148,12 @@ impl Piece<'_> {
     #[inline(always)]
     fn lines<S: Simd, const SIZE: usize, const STRIDE: usize>(mut self, simd: S) {
         let Shape { height, width, .. } = self.convolution.input;
-        let [above, left] = self.convolution.window.before;
+        let [_, left] = self.convolution.window.before;
         let output_width = self.convolution.output.width;
         let lines = self.output.len() / (output_width * BLOCK);
         for line in 0..lines {
             let top = (self.first_line + line) * STRIDE;
-            // Of the window's rows, those that lie on the input.
-            let rows = above.saturating_sub(top)..SIZE.min((height + above).saturating_sub(top));
+            let rows = self.convolution.window.rows_within(top, height);
             let mut column = 0;
             while column < output_width {
                 let at = (line * output_width + column) * BLOCK;
@@ -238,13 +237,13 @@ impl Piece<'_> {
 }
 
 /// Where the first of some cells lies.
-struct Place {
+pub struct Place {
     /// Row of the padded input where its window begins.
-    top: usize,
+    pub top: usize,
     /// Of the window, those that lie on the input.
-    rows: Range<usize>,
+    pub rows: Range<usize>,
     /// Column of the input where its window begins, which may lie before the input.
-    first: isize,
+    pub first: isize,
     /// In the piece of the output.
-    at: usize,
+    pub at: usize,
 }

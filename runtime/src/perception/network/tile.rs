@@ -4,7 +4,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::blocked::BLOCK;
+use super::blocked::{BLOCK, whole_lines};
 use super::lanes::{Bounds, load, store};
 
 /// For sums that begin with nothing.
@@ -73,16 +73,7 @@ impl WithSimd for Tiles<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let line = self
-            .width
-            .checked_mul(BLOCK)
-            .filter(|line| *line > 0)
-            .unwrap_or(usize::MAX);
-        let lines = self.output.len() / line;
-        assert!(
-            lines > 0 && lines * line == self.output.len(),
-            "the output is not made of whole lines"
-        );
+        let lines = whole_lines(self.output.len(), self.width);
         let end = self.runs.iter().map(|run| run.offset + run.values).max().unwrap_or(0);
         let last = (lines - 1) * self.line_step + (self.width - 1) * self.step.values();
         let taps: usize = self.runs.iter().map(|run| run.values).sum();

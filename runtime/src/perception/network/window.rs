@@ -1,5 +1,7 @@
 //! What part of its input one cell of an output sees.
 
+use std::ops::Range;
+
 use super::blocked::{BLOCK, Shape};
 use super::workers::Workers;
 
@@ -70,6 +72,13 @@ impl Window {
             height: self.before[0] + input.height + self.after[0],
             width: self.before[1] + input.width + self.after[1],
         }
+    }
+
+    /// Of a window that begins in row `top` of the padded input, the rows that lie on the input, which has `height`.
+    #[inline(always)]
+    pub fn rows_within(&self, top: usize, height: usize) -> Range<usize> {
+        let [above, _] = self.before;
+        above.saturating_sub(top)..self.height.min((height + above).saturating_sub(top))
     }
 
     /// Whether the input must be padded.

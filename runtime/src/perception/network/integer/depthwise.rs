@@ -2,13 +2,11 @@
 
 #![allow(unsafe_code)]
 
-use std::ops::Range;
-
 use super::quantise::Scale;
 use super::tile::Output;
 use super::vectors::{Vectors, Work, dispatch};
 use crate::perception::network::blocked::{BLOCK, Shape};
-use crate::perception::network::depthwise::Depthwise;
+use crate::perception::network::depthwise::{Depthwise, Place};
 use crate::perception::network::window::Window;
 use crate::perception::network::workers::Workers;
 
@@ -122,12 +120,11 @@ impl Piece<'_> {
     #[inline(always)]
     fn all<V: Vectors, const SIZE: usize, const STRIDE: usize>(mut self, vectors: V) {
         let Shape { height, width, .. } = self.convolution.input;
-        let [above, left] = self.convolution.window.before;
+        let [_, left] = self.convolution.window.before;
         let output_width = self.convolution.output.width;
         for line in 0..self.lines {
             let top = (self.first_line + line) * STRIDE;
-            // Of the window's rows, those that lie on the input.
-            let rows = above.saturating_sub(top)..SIZE.min((height + above).saturating_sub(top));
+            let rows = self.convolution.window.rows_within(top, height);
             let mut column = 0;
             while column < output_width {
                 let place = Place {
@@ -210,15 +207,3 @@ impl Piece<'_> {
 
 /// Cells of a row that seven windows of five see at a stride of two.
 const MOST_SEEN: usize = 6 * 2 + 5;
-
-/// Where the first of some cells lies.
-struct Place {
-    /// Row of the padded input where its window begins.
-    top: usize,
-    /// Of the window, those that lie on the input.
-    rows: Range<usize>,
-    /// Column of the input where its window begins, which may lie before the input.
-    first: isize,
-    /// In the piece of the output.
-    at: usize,
-}

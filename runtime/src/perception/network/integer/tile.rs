@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use super::vectors::{GROUP, GROUP_WEIGHTS, Vectors, Work};
-use crate::perception::network::blocked::BLOCK;
+use crate::perception::network::blocked::{BLOCK, whole_lines};
 use crate::perception::network::lanes::Bounds;
 use crate::perception::network::workers::Workers;
 
@@ -93,16 +93,7 @@ impl Work for Tiles<'_> {
 
     #[inline(always)]
     fn with<V: Vectors>(self, vectors: V) {
-        let line = self
-            .width
-            .checked_mul(BLOCK)
-            .filter(|line| *line > 0)
-            .unwrap_or(usize::MAX);
-        let lines = self.output.len() / line;
-        assert!(
-            lines > 0 && lines * line == self.output.len(),
-            "the output is not made of whole lines"
-        );
+        let lines = whole_lines(self.output.len(), self.width);
         // Bytes of a block are read to its end.
         let grain = if self.step < BLOCK { GROUP } else { BLOCK };
         let end = self.runs.iter().map(|run| run.offset + grain).max().unwrap_or(0);
