@@ -12,6 +12,7 @@ use lookhear::actuation::status::Status;
 use lookhear::exchange::{Bulletin, Latest, Pulse};
 use lookhear::perception::bundle::Bundle;
 use lookhear::perception::encoder::Backend;
+use lookhear::perception::jpeg::jpeg_size;
 use lookhear::perception::localiser::Localiser;
 use lookhear::perception::log_mel::PatchStream;
 use lookhear::perception::picture::{IMAGENET_DEVIATION, IMAGENET_MEAN, PictureFrontEnd, PictureTransform};
@@ -111,6 +112,26 @@ fn pictures_of_one_size_and_format_cost_none_after_the_first() {
             let count = allocations(|| assert_eq!(front_end.prepare(&picture, &mut out), Ok(())));
             assert_eq!(count, 0, "{format:?} {transform:?}");
         }
+    }
+}
+
+#[test]
+fn jpeg_frames_of_one_size_cost_none_after_the_first() {
+    let bytes = include_bytes!("../../tests/golden/restarts.jpg").to_vec();
+    let (width, height) = jpeg_size(&bytes).unwrap();
+    let picture = Picture {
+        width,
+        height,
+        stride_bytes: 0,
+        format: PixelFormat::Mjpeg,
+        bytes,
+    };
+    for transform in [PictureTransform::CentreCrop, PictureTransform::FullFrame] {
+        let mut front_end = PictureFrontEnd::new(40, transform, IMAGENET_MEAN, IMAGENET_DEVIATION);
+        let mut out = vec![0.0; front_end.output_values()];
+        assert_eq!(front_end.prepare(&picture, &mut out), Ok(()));
+        let count = allocations(|| assert_eq!(front_end.prepare(&picture, &mut out), Ok(())));
+        assert_eq!(count, 0, "{transform:?}");
     }
 }
 

@@ -1,5 +1,14 @@
-//! Motion JPEG frames to RGB.
+//! Motion JPEG frames to RGB, or straight to a smaller picture.
 
+mod frame;
+mod huffman;
+mod lanes;
+mod scan;
+mod shrink;
+mod shrunk;
+mod weights;
+
+use frame::{END_OF_IMAGE, Frame};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -33,6 +42,8 @@ pub enum JpegError {
     },
 }
 
+pub(super) use shrunk::{ShrinkingDecoder, Shrunk};
+
 /// Decodes frame after frame into the same buffer.
 #[derive(Debug, Default)]
 pub struct MotionJpegDecoder {
@@ -55,16 +66,7 @@ impl MotionJpegDecoder {
     /// # Errors
     /// Every [`JpegError`]; damaged bytes never panic.
     pub fn decode(&mut self, bytes: &[u8], width: usize, height: usize) -> Result<&[u8], JpegError> {
-        let header = Header::read(bytes)?;
-        if (header.width, header.height) != (width, height) {
-            let (found_width, found_height) = (header.width, header.height);
-            return Err(JpegError::OtherSize {
-                width,
-                height,
-                found_width,
-                found_height,
-            });
-        }
+        let header = Frame::of_size(bytes, width, height)?;
         let scan = bytes.get(header.scan_start..).unwrap_or_default();
         let scan_end = scan
             .windows(2)
@@ -98,81 +100,14 @@ impl MotionJpegDecoder {
 /// # Errors
 /// As [`MotionJpegDecoder::decode`], as far as the header tells.
 pub fn jpeg_size(bytes: &[u8]) -> Result<(usize, usize), JpegError> {
-    Header::read(bytes).map(|header| (header.width, header.height))
+    Frame::read(bytes).map(|header| (header.width, header.height))
 }
-
-const END_OF_IMAGE: [u8; 2] = [0xFF, 0xD9];
 
 /// Ones without end are no Huffman code (ITU T.81, C.2). Put behind the last scan they stop a decoder whose data have a
 /// hole, and that would else go on with zeros; one whose data are whole never comes to read them.
 const NO_CODE: [u8; 16] = [
     0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00, 0xFF, 0x00,
 ];
-
-/// What precedes the first scan (ITU T.81, B.2).
-struct Header {
-    width: usize,
-    height: usize,
-    has_huffman_tables: bool,
-    /// Where the marker of the first scan stands.
-    scan_start: usize,
-}
-
-impl Header {
-    fn read(bytes: &[u8]) -> Result<Self, JpegError> {
-        let byte = |at: usize| bytes.get(at).copied().ok_or(JpegError::Truncated);
-        let word = |at: usize| Ok(usize::from(u16::from_be_bytes([byte(at)?, byte(at + 1)?])));
-        if (byte(0)?, byte(1)?) != (0xFF, 0xD8) {
-            return Err(JpegError::Damaged("no start of image".into()));
-        }
-        let mut size = None;
-        let mut has_huffman_tables = false;
-        let mut at = 2;
-        loop {
-            if byte(at)? != 0xFF {
-                return Err(JpegError::Damaged(format!("no marker at byte {at}")));
-            }
-            if byte(at + 1)? == 0xFF {
-                // Any number of fill bytes may precede a marker.
-                at += 1;
-                continue;
-            }
-            match byte(at + 1)? {
-                0xC0..=0xC2 => {
-                    if byte(at + 4)? != 8 {
-                        return Err(JpegError::Unsupported("not 8 bits a sample"));
-                    }
-                    if !matches!(byte(at + 9)?, 1 | 3) {
-                        return Err(JpegError::Unsupported("neither grey nor three colours"));
-                    }
-                    size = Some((word(at + 7)?, word(at + 5)?));
-                }
-                0xC4 => has_huffman_tables = true,
-                0xC3 | 0xC5..=0xCF => return Err(JpegError::Unsupported("neither baseline nor progressive")),
-                0xDA => {
-                    let (width, height) = size.ok_or_else(|| JpegError::Damaged("a scan before any frame".into()))?;
-                    return Ok(Self {
-                        width,
-                        height,
-                        has_huffman_tables,
-                        scan_start: at,
-                    });
-                }
-                0xDB | 0xDD..=0xFE => {}
-                marker => {
-                    return Err(JpegError::Damaged(format!(
-                        "marker {marker:#04X} before the first scan"
-                    )));
-                }
-            }
-            let length = word(at + 2)?;
-            if length < 2 {
-                return Err(JpegError::Damaged(format!("a segment of {length} bytes")));
-            }
-            at += 2 + length;
-        }
-    }
-}
 
 /// One DHT segment with the typical tables of ITU T.81, Annex K.3, which decoders assume where a motion JPEG frame has
 /// none.
@@ -208,6 +143,9 @@ const STANDARD_HUFFMAN_TABLES: [u8; 420] = [
     0xD7, 0xD8, 0xD9, 0xDA, 0xE2, 0xE3, 0xE4, 0xE5, 0xE6, 0xE7, 0xE8, 0xE9, 0xEA, 0xF2, 0xF3, 0xF4, 0xF5, 0xF6, 0xF7, 0xF8,
     0xF9, 0xFA,
 ];
+
+#[cfg(test)]
+mod shrinking_tests;
 
 #[cfg(test)]
 mod tests {

@@ -2,11 +2,12 @@
 
 pub(super) mod plan;
 
-use lookhear_board::Picture;
+use lookhear_board::{Picture, PixelFormat};
 use serde::{Deserialize, Serialize};
 
-use super::jpeg::MotionJpegDecoder;
-use super::planes::Planes;
+use super::jpeg::{MotionJpegDecoder, ShrinkingDecoder, Shrunk};
+use super::planes::{Planes, check_size};
+use super::resize::bilinear_taps;
 use plan::Plan;
 
 pub use super::planes::{PictureError, to_rgb};
@@ -30,7 +31,7 @@ pub const IMAGENET_DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 /// Prepares picture after picture for a model; training and serving both go through it.
 ///
 /// Filters and buffers are made for the first picture of a size and format and kept for those that follow, which then
-/// cost no allocation (but for the JPEG decoder's own few).
+/// cost no allocation (but for JPEG frames that are not baseline, whose decoder needs a few).
 #[derive(Debug)]
 pub struct PictureFrontEnd {
     side_pixels: usize,
@@ -38,6 +39,7 @@ pub struct PictureFrontEnd {
     scale: [f32; 3],
     shift: [f32; 3],
     jpeg: MotionJpegDecoder,
+    shrinking_jpeg: ShrinkingDecoder,
     plan: Option<Plan>,
 }
 
@@ -51,6 +53,7 @@ impl PictureFrontEnd {
             scale: deviation.map(|deviation| 1.0 / (255.0 * deviation)),
             shift: std::array::from_fn(|channel| -mean[channel] / deviation[channel]),
             jpeg: MotionJpegDecoder::new(),
+            shrinking_jpeg: ShrinkingDecoder::default(),
             plan: None,
         }
     }
@@ -86,6 +89,9 @@ impl PictureFrontEnd {
                 needed,
             });
         }
+        if picture.format == PixelFormat::Mjpeg && self.shrink_jpeg(picture, out)? {
+            return Ok(());
+        }
         let planes = Planes::of(picture, &mut self.jpeg)?;
         let (size, layout) = ((picture.width, picture.height), planes.layout());
         let resized = (self.side_pixels, self.side_pixels);
@@ -100,6 +106,24 @@ impl PictureFrontEnd {
         };
         plan.run(planes, self.scale, self.shift, out);
         Ok(())
+    }
+
+    /// The same for a JPEG frame; false where it has to be decoded whole.
+    fn shrink_jpeg(&mut self, picture: &Picture, out: &mut [f32]) -> Result<bool, PictureError> {
+        let size = (picture.width, picture.height);
+        check_size(size.0, size.1)?;
+        if self.side_pixels == 0 {
+            return Ok(false);
+        }
+        let (transform, side) = (self.transform, self.side_pixels);
+        let taps =
+            || axes(transform, side, size).map(|axis| bilinear_taps(axis.input, axis.resized, axis.offset, side));
+        let shrunk = Shrunk {
+            scale: self.scale,
+            shift: self.shift,
+            out,
+        };
+        Ok(self.shrinking_jpeg.shrink(&picture.bytes, size, taps, shrunk)?)
     }
 
     /// Where a point of the model's input lies in the frame. Both are normalised: (0, 0) is the upper left corner, (1,

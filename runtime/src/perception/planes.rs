@@ -87,17 +87,7 @@ impl<'a> Planes<'a> {
             format,
             ref bytes,
         } = *picture;
-        let size_error = PictureError::Size { width, height };
-        if width == 0 || height == 0 {
-            return Err(size_error);
-        }
-        if width
-            .checked_mul(height)
-            .and_then(|pixels| pixels.checked_mul(4))
-            .is_none_or(|most| most > isize::MAX as usize)
-        {
-            return Err(size_error);
-        }
+        check_size(width, height)?;
         let rows = |bytes: &'a [u8], row_bytes: usize, rows: usize| {
             if stride_bytes < row_bytes {
                 return Err(PictureError::Stride {
@@ -169,6 +159,15 @@ impl<'a> Planes<'a> {
                 }
             }
         }
+    }
+}
+
+/// Refuses pictures without pixels, and those that no memory holds.
+pub(super) fn check_size(width: usize, height: usize) -> Result<(), PictureError> {
+    let bytes = width.checked_mul(height).and_then(|pixels| pixels.checked_mul(4));
+    match bytes {
+        Some(1..) if bytes <= Some(isize::MAX as usize) => Ok(()),
+        _ => Err(PictureError::Size { width, height }),
     }
 }
 

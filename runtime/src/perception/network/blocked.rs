@@ -61,26 +61,3 @@ pub fn whole_blocks(values: &[f32]) -> Vec<f32> {
     whole.resize(values.len().next_multiple_of(BLOCK), 0.0);
     whole
 }
-
-/// Brings a planar map into blocks.
-pub fn to_blocked(planar: &[f32], shape: Shape, blocked: &mut [f32]) {
-    let cells = shape.cells();
-    blocked.fill(0.0);
-    for (channel, plane) in planar.chunks_exact(cells.max(1)).take(shape.channels).enumerate() {
-        let start = channel / BLOCK * shape.plane() + channel % BLOCK;
-        for (value, to) in plane.iter().zip(blocked[start..].iter_mut().step_by(BLOCK)) {
-            *to = *value;
-        }
-    }
-}
-
-/// Brings a blocked map into planes.
-pub fn to_planar(blocked: &[f32], shape: Shape, planar: &mut [f32]) {
-    let cells = shape.cells();
-    for (channel, plane) in planar.chunks_exact_mut(cells.max(1)).take(shape.channels).enumerate() {
-        let start = channel / BLOCK * shape.plane() + channel % BLOCK;
-        for (to, value) in plane.iter_mut().zip(blocked[start..].iter().step_by(BLOCK)) {
-            *to = *value;
-        }
-    }
-}

@@ -57,6 +57,9 @@ pub enum Map {
 /// Values that are worked on side by side.
 const LANES: usize = 16;
 
+/// Places beside an axis that are worked on together: their sums stay in the nearest cache.
+const PLACES: usize = 256;
+
 impl Map {
     /// Values that come out.
     pub fn output_len(&self) -> usize {
@@ -179,28 +182,28 @@ fn softmax(input: &[f32], split: Split, output: &mut [f32]) {
             to.iter_mut().for_each(|value| *value *= scale);
             continue;
         }
-        let mut first = 0;
-        while first < inner {
-            let lanes = LANES.min(inner - first);
-            let (mut largest, mut sums) = ([f32::NEG_INFINITY; LANES], [0.0_f32; LANES]);
+        for first in (0..inner).step_by(PLACES) {
+            let places = first..inner.min(first + PLACES);
+            let (mut largest, mut sums) = ([f32::NEG_INFINITY; PLACES], [0.0_f32; PLACES]);
             for row in values.chunks_exact(inner) {
-                for (largest, value) in largest.iter_mut().zip(&row[first..first + lanes]) {
+                for (largest, value) in largest.iter_mut().zip(&row[places.clone()]) {
                     *largest = larger(*largest, *value);
                 }
             }
             for (to, row) in to.chunks_exact_mut(inner).zip(values.chunks_exact(inner)) {
-                let row = row[first..first + lanes].iter().zip(&largest);
-                for ((to, sum), (value, largest)) in to[first..].iter_mut().zip(&mut sums).zip(row) {
+                let row = row[places.clone()].iter().zip(&largest);
+                for ((to, sum), (value, largest)) in to[places.clone()].iter_mut().zip(&mut sums).zip(row) {
                     *to = exp(value - largest);
                     *sum += *to;
                 }
             }
+            let scales = sums.map(|sum| 1.0 / sum);
             for to in to.chunks_exact_mut(inner) {
-                for (to, sum) in to[first..first + lanes].iter_mut().zip(&sums) {
-                    *to /= sum;
-                }
+                to[places.clone()]
+                    .iter_mut()
+                    .zip(&scales)
+                    .for_each(|(to, scale)| *to *= scale);
             }
-            first += lanes;
         }
     }
 }

@@ -8,6 +8,7 @@ mod lanes;
 pub mod machine;
 pub mod map;
 pub mod max_pool;
+pub mod planar;
 pub mod product;
 pub mod program;
 mod tile;

@@ -1,6 +1,6 @@
 //! The steps of a network in the order in which they are done, and the memory that they share.
 
-use super::blocked::{Shape, to_planar};
+use super::blocked::Shape;
 use super::dense::Dense;
 use super::depthwise::Depthwise;
 use super::integer::dense::IntegerDense;
@@ -10,6 +10,7 @@ use super::integer::tile::Output;
 use super::lanes::Bounds;
 use super::map::Map;
 use super::max_pool::MaxPool;
+use super::planar::to_planar;
 use super::product::Product;
 use super::winograd::Winograd;
 use super::workers::Workers;
@@ -354,7 +355,7 @@ impl Program {
                     Work::MaxPool(pool) => pool.run(from, &mut output, workers),
                     Work::Product(product, right) => product.run(from, at(*right), &mut output, scratch, workers),
                     Work::Map(map, other) => map.run(from, other.map_or(&[], at), &mut output),
-                    Work::ToPlanar(shape) => to_planar(from, *shape, &mut output),
+                    Work::ToPlanar(shape) => to_planar(from, *shape, &mut output, workers),
                 }
                 memory.buffers[self.buffers[index]] = output;
                 seen(index);
@@ -370,7 +371,7 @@ impl Program {
         let step = self.outputs[number];
         let values = &memory.buffers[self.buffers[step]];
         match self.steps[step].work.output() {
-            Form::Blocked(shape) => to_planar(values, shape, planar),
+            Form::Blocked(shape) => to_planar(values, shape, planar, &Workers::default()),
             Form::Planar(len) => planar[..len].copy_from_slice(&values[..len]),
             Form::Bytes(_) => unreachable!("bytes are given to steps alone"),
         }

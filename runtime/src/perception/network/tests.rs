@@ -4,12 +4,13 @@
 
 use proptest::prelude::*;
 
-use super::blocked::{Shape, to_blocked, to_planar};
+use super::blocked::Shape;
 use super::dense::{Dense, Layout};
 use super::depthwise::Depthwise;
 use super::lanes::{Bounds, Width, with_width};
 use super::map::{Map, Pair, Split};
 use super::max_pool::MaxPool;
+use super::planar::{to_blocked, to_planar};
 use super::product::Product;
 use super::window::Window;
 use super::winograd::Winograd;
@@ -35,7 +36,7 @@ pub(super) fn blocked(planar: &[f32], shape: Shape) -> Vec<f32> {
 
 pub(super) fn planar(blocked: &[f32], shape: Shape) -> Vec<f32> {
     let mut planar = vec![f32::NAN; shape.planar_len()];
-    to_planar(blocked, shape, &mut planar);
+    to_planar(blocked, shape, &mut planar, &Workers::default());
     planar
 }
 

@@ -1,0 +1,100 @@
+//! Rows of the smaller picture side by side, and how they become red, green and blue.
+
+use pulp::Simd;
+
+/// Rows that are summed side by side: a vector of the widest processors, and a cache line.
+pub(super) const LANES: usize = 16;
+
+/// The same sample of [`LANES`] rows.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+pub(super) struct Lanes(pub(super) [f32; LANES]);
+
+impl Lanes {
+    pub(super) const ZERO: Self = Self([0.0; LANES]);
+
+    /// Adds `factor` times `values`.
+    #[inline(always)]
+    pub(super) fn add<S: Simd>(&mut self, simd: S, factor: f32, values: &Self) {
+        let factor = simd.splat_f32s(factor);
+        let sums = S::as_mut_simd_f32s(&mut self.0).0;
+        for (sum, values) in sums.iter_mut().zip(S::as_simd_f32s(&values.0).0) {
+            *sum = simd.mul_add_f32s(factor, *values, *sum);
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn multiply<S: Simd>(&mut self, simd: S, factors: &Self) {
+        let values = S::as_mut_simd_f32s(&mut self.0).0;
+        for (value, factor) in values.iter_mut().zip(S::as_simd_f32s(&factors.0).0) {
+            *value = simd.mul_f32s(*value, *factor);
+        }
+    }
+}
+
+/// Columns that are turned into rows together.
+pub(super) const TURNED: usize = 16;
+
+/// Where rows of red, green and blue go, and what becomes of their levels.
+#[derive(Debug)]
+pub(super) struct Output<'a> {
+    /// Each of `width` values a row.
+    pub(super) planes: [&'a mut [f32]; 3],
+    pub(super) width: usize,
+    /// For red, green and blue: levels of 0..255 are multiplied by it.
+    pub(super) scale: [f32; 3],
+    /// And this is added.
+    pub(super) shift: [f32; 3],
+}
+
+impl Output<'_> {
+    /// Writes rows `rows`, which lie in the lanes of their numbers, from columns of luma and chroma, or of luma alone, less 128.
+    #[inline(always)]
+    pub(super) fn write<S: Simd>(&mut self, simd: S, columns: [&[Lanes]; 3], rows: std::ops::Range<usize>) {
+        let width = self.width;
+        let [lumas, us, vs] = columns.map(|columns| columns.as_chunks::<TURNED>().0);
+        let grey = [Lanes::ZERO; TURNED];
+        for (chunk, luma) in lumas.iter().enumerate() {
+            let (u, v) = (us.get(chunk).unwrap_or(&grey), vs.get(chunk).unwrap_or(&grey));
+            let mut turned = [[Lanes::ZERO; TURNED]; 3];
+            for column in 0..TURNED {
+                let rgb = self.rgb(simd, [&luma[column], &u[column], &v[column]]);
+                turned
+                    .iter_mut()
+                    .zip(rgb)
+                    .for_each(|(columns, lanes)| columns[column] = lanes);
+            }
+            for (columns, plane) in turned.iter().zip(&mut self.planes) {
+                let places = plane[rows.start * width..rows.end * width].chunks_exact_mut(width);
+                for (row, places) in rows.clone().zip(places) {
+                    // One value after the other: a row that is first put together on the stack is read back before it is written.
+                    for (place, column) in places[TURNED * chunk..].iter_mut().zip(columns) {
+                        *place = column.0[row % LANES];
+                    }
+                }
+            }
+        }
+    }
+
+    /// Full-range BT.601, as JFIF has it (ITU T.871, 7), clipped to 0..255.
+    #[inline(always)]
+    fn rgb<S: Simd>(&self, simd: S, ycc: [&Lanes; 3]) -> [Lanes; 3] {
+        let splat = |value: f32| simd.splat_f32s(value);
+        let mut rgb = [Lanes::ZERO; 3];
+        let [lumas, us, vs] = ycc.map(|lanes| S::as_simd_f32s(&lanes.0).0);
+        for (part, ((luma, u), v)) in lumas.iter().zip(us).zip(vs).enumerate() {
+            let luma = simd.add_f32s(*luma, splat(128.0));
+            let levels = [
+                simd.mul_add_f32s(splat(1.402), *v, luma),
+                simd.mul_add_f32s(splat(-0.344_136), *u, simd.mul_add_f32s(splat(-0.714_136), *v, luma)),
+                simd.mul_add_f32s(splat(1.772), *u, luma),
+            ];
+            for (channel, (lanes, level)) in rgb.iter_mut().zip(levels).enumerate() {
+                let level = simd.min_f32s(simd.max_f32s(level, splat(0.0)), splat(255.0));
+                S::as_mut_simd_f32s(&mut lanes.0).0[part] =
+                    simd.mul_add_f32s(level, splat(self.scale[channel]), splat(self.shift[channel]));
+            }
+        }
+        rgb
+    }
+}

@@ -1,0 +1,93 @@
+//! Frame after frame of a camera to smaller pictures, as far as they are of the kind that cameras send.
+
+use super::frame::Frame;
+use super::lanes::Output;
+use super::scan::{Ending, Segments};
+use super::shrink::Shrinker;
+use super::{JpegError, STANDARD_HUFFMAN_TABLES};
+use crate::perception::resize::Tap;
+
+/// Makes pictures of one size from frames of one size; weights and buffers are made for the first frame and kept for those that follow,
+/// which then cost no allocation.
+#[derive(Debug, Default)]
+pub(in crate::perception) struct ShrinkingDecoder {
+    segments: Segments,
+    made: Option<Made>,
+}
+
+/// What was made for frames of a size and sampling.
+#[derive(Debug)]
+struct Made {
+    size: (usize, usize),
+    samplings: [Option<(usize, usize)>; 3],
+    /// `None` where frames of this kind have to be decoded whole.
+    shrinker: Option<Shrinker>,
+}
+
+/// What becomes of the levels of red, green and blue, and where they go.
+#[derive(Debug)]
+pub(in crate::perception) struct Shrunk<'a> {
+    /// Levels of 0..255 are multiplied by it.
+    pub(in crate::perception) scale: [f32; 3],
+    /// And this is added.
+    pub(in crate::perception) shift: [f32; 3],
+    /// Three planes.
+    pub(in crate::perception) out: &'a mut [f32],
+}
+
+impl ShrinkingDecoder {
+    /// Fills `shrunk` from the JPEG frame `bytes` of `width × height`. `taps` gives those of the columns and rows of the smaller picture,
+    /// which must be the same for all frames of a size. False where the frame is not of the kind that cameras send: it is then to be decoded whole.
+    ///
+    /// # Errors
+    /// Every [`JpegError`]; what is filled is then worth nothing.
+    pub(in crate::perception) fn shrink(
+        &mut self,
+        bytes: &[u8],
+        (width, height): (usize, usize),
+        taps: impl FnOnce() -> [Vec<Tap>; 2],
+        shrunk: Shrunk<'_>,
+    ) -> Result<bool, JpegError> {
+        let mut frame = Frame::of_size(bytes, width, height)?;
+        if !frame.has_huffman_tables {
+            frame.take_huffman(&STANDARD_HUFFMAN_TABLES[4..]);
+        }
+        let Some(baseline) = frame.baseline(bytes) else {
+            return Ok(false);
+        };
+        let samplings = baseline
+            .colours
+            .map(|colour| colour.map(|colour| (colour.component.across, colour.component.down)));
+        let is_known = |made: &Made| made.size == (width, height) && made.samplings == samplings;
+        if !self.made.as_ref().is_some_and(is_known) {
+            let [across, down] = taps();
+            self.made = Some(Made {
+                size: (width, height),
+                samplings,
+                shrinker: Shrinker::new(&baseline, (width, height), [&across, &down]),
+            });
+        }
+        let Some(shrinker) = self.made.as_mut().and_then(|made| made.shrinker.as_mut()) else {
+            return Ok(false);
+        };
+        match self.segments.fill(bytes.get(baseline.data_start..).unwrap_or_default()) {
+            Ending::Image => {}
+            Ending::Cut => return Err(JpegError::Truncated),
+            Ending::Gap => return Err(JpegError::Damaged("a restart marker is missing".into())),
+            Ending::Other => return Ok(false),
+        }
+        let plane = shrunk.out.len() / 3;
+        let (first, rest) = shrunk.out.split_at_mut(plane);
+        let (second, third) = rest.split_at_mut(plane);
+        let output = Output {
+            planes: [first, second, third],
+            width: shrinker.width(),
+            scale: shrunk.scale,
+            shift: shrunk.shift,
+        };
+        shrinker
+            .run(&baseline, &self.segments, output)
+            .map_err(|_| JpegError::Damaged("its data end early or are no code".into()))?;
+        Ok(true)
+    }
+}
