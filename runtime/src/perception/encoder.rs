@@ -2,28 +2,21 @@
 
 use std::sync::{Arc, Weak};
 
-#[cfg(feature = "cuda")]
-use tract_cuda as _;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::{ensure, format_err};
-use tract_onnx::tract_core::runtime::{Runnable, Runtime, State, runtime_for_name};
+use tract_onnx::tract_core::runtime::{Runnable, Runtime, State};
 
-use super::for_gpu::for_gpu;
-use super::network::integer;
+use super::for_gpu::{for_gpu, left_on_processor};
 use super::network::program::{Memory, Program};
-use super::network::translate::{Arithmetic, translate};
-use super::network::unpack::unpack;
+use super::network::read::read;
+use super::network::translate::translate;
 use super::network::workers::Workers;
+use probe::try_out;
 
-/// The backend that is always there.
-pub const CPU: &str = "cpu";
+pub use backend::{Backend, CPU, CPU_INT8, GPU_F16_OR_CPU, GPU_OR_CPU, TRACT};
 
-/// The same, with convolutions in integers of eight bits where the processor has instructions for them: two to three times as
-/// fast, and a little less exact.
-pub const CPU_INT8: &str = "cpu-int8";
-
-/// The same processor without operators of our own.
-pub const TRACT: &str = "tract";
+mod backend;
+mod probe;
 
 /// What may go wrong with a network.
 #[derive(Debug, thiserror::Error)]
@@ -54,79 +47,6 @@ pub enum EncoderError {
         /// In tract's words.
         cause: String,
     },
-}
-
-/// What runs networks.
-#[derive(Debug, Clone)]
-pub struct Backend {
-    name: String,
-    workers: Arc<Workers>,
-}
-
-impl Backend {
-    /// `cpu`: the operators of [`network`](super::network), and tract for what they cannot do; `cpu-int8`: the same with
-    /// convolutions in integers; `tract`: tract alone, on the processor; or where the build has it `cuda`, `gpu` or `gpu-or-cpu`.
-    /// On the processor `threads` share the work; what is left for tract takes one. The thread that asks for a backend becomes one of them: it should be the one that runs encoders.
-    ///
-    /// # Errors
-    /// When the threads cannot be started.
-    pub fn new(name: &str, threads: usize) -> Result<Self, EncoderError> {
-        let workers = Workers::new(threads).map_err(|cause| EncoderError::Threads {
-            threads,
-            cause: cause.to_string(),
-        })?;
-        Ok(Self {
-            name: name.to_owned(),
-            workers: Arc::new(workers),
-        })
-    }
-
-    /// As asked for.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// What its convolutions multiply: integers where it says so and the processor has instructions for them.
-    pub fn arithmetic(&self) -> Arithmetic {
-        if self.name == CPU_INT8 && integer::are_here() {
-            Arithmetic::Integer
-        } else {
-            Arithmetic::Float
-        }
-    }
-
-    /// What a person should know where it does not do what its name says: without instructions for integers it multiplies floats.
-    pub fn caveat(&self) -> Option<&'static str> {
-        let is_substitute = self.name == CPU_INT8 && self.arithmetic() == Arithmetic::Float;
-        is_substitute.then_some(
-            "this processor has no instructions for products of bytes (AVX-512 VNNI, or dotprod on Arm): `cpu-int8` works as `cpu`",
-        )
-    }
-
-    fn runtime(&self) -> Result<&'static dyn Runtime, EncoderError> {
-        let unusable = |cause: String| EncoderError::Backend {
-            name: self.name.clone(),
-            cause,
-        };
-        let name = if [CPU_INT8, TRACT].contains(&self.name.as_str()) {
-            CPU
-        } else {
-            &self.name
-        };
-        runtime_for_name(name)
-            .map_err(|cause| unusable(format!("{cause:#}")))?
-            .ok_or_else(|| unusable("this build does not have it".to_owned()))
-    }
-}
-
-impl Default for Backend {
-    /// The processor, by one thread.
-    fn default() -> Self {
-        Self {
-            name: CPU.to_owned(),
-            workers: Arc::default(),
-        }
-    }
 }
 
 /// A network ready to run, with memory of its own. [`sibling`](Self::sibling) gives others of the same network.
@@ -208,26 +128,16 @@ impl Encoder {
             input_shape: input_shape.to_vec(),
             output_shape: Vec::new(),
         };
-        let model = tract_onnx::onnx()
-            .proto_model_for_read(&mut std::io::Cursor::new(onnx))
-            .and_then(|mut file| {
-                if let Some(graph) = &mut file.graph {
-                    unpack(graph);
-                }
-                tract_onnx::onnx().model_for_proto_model(&file)
-            })
-            .and_then(|model| model.with_input_fact(0, f32::fact(input_shape).into()))
-            .and_then(|model| model.into_typed())
-            .map_err(|cause| network.error("read", &cause))?;
+        let model = read(onnx, input_shape).map_err(|cause| network.error("read", &cause))?;
         let is_on_processor = runtime.name().as_ref() == CPU;
         network.output_shape = output_shape(&model).map_err(|cause| network.error("read", &cause))?;
-        let translation = match is_on_processor && backend.name != TRACT {
+        let translation = match is_on_processor && backend.name() != TRACT {
             true => translate(&model, backend.arithmetic()).map_err(|cause| network.error("translated", &cause))?,
             false => None,
         };
         let rest = match translation {
             None if is_on_processor => Some(model),
-            None => Some(for_gpu(&model).map_err(|cause| network.error("translated", &cause))?),
+            None => Some(for_gpu(&model, backend.precision()).map_err(|cause| network.error("translated", &cause))?),
             Some(translation) => {
                 network.program = Some(translation.program);
                 translation.rest
@@ -267,7 +177,7 @@ impl Encoder {
             memory: network.program.as_ref().map(Program::memory),
             state,
             output: vec![0.0; network.output_shape.iter().product()],
-            workers: backend.workers.clone(),
+            workers: backend.workers(),
             network,
         })
     }
@@ -296,23 +206,9 @@ impl Encoder {
     /// all is well, and none on the processor.
     pub fn left_on_processor(&self) -> Vec<String> {
         let rest = self.network.rest.as_ref().filter(|rest| rest.is_on_gpu);
-        let nodes = rest
-            .and_then(|rest| rest.runnable.typed_model())
-            .map(|model| model.nodes.as_slice());
-        let is_there = |name: &str| {
-            ["Cuda", "Metal", "Gpu", "DeviceSync"]
-                .iter()
-                .any(|prefix| name.starts_with(prefix))
-                || ["Source", "Const"].contains(&name)
-        };
-        let names = nodes
+        rest.and_then(|rest| rest.runnable.typed_model())
+            .map(|model| left_on_processor(model))
             .unwrap_or_default()
-            .iter()
-            .map(|node| (node.op.name(), &node.name));
-        names
-            .filter(|(operator, _)| !is_there(operator))
-            .map(|(operator, name)| format!("{operator} {name}"))
-            .collect()
     }
 
     /// Runs the network once on row-major values of [`input_shape`](Self::input_shape). Where tract does nothing of it, nothing is
@@ -370,9 +266,14 @@ impl Rest {
             let shape = model.outlet_fact(*input)?.shape.as_concrete().map(<[usize]>::to_vec);
             input_shapes.push(shape.ok_or_else(|| format_err!("an input has no fixed shape"))?);
         }
+        let is_on_gpu = runtime.name().as_ref() != CPU;
+        let runnable = match is_on_gpu {
+            true => try_out(|| runtime.prepare(model)).map_err(TractError::msg)?,
+            false => runtime.prepare(model)?,
+        };
         Ok(Self {
-            runnable: runtime.prepare(model)?,
-            is_on_gpu: runtime.name().as_ref() != CPU,
+            runnable,
+            is_on_gpu,
             input_shapes,
         })
     }

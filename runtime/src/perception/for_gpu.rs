@@ -13,11 +13,45 @@ use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, MaxPool, PaddingSpec,
 use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_core::ops::nn::DataFormat;
 
+use super::halves::{in_halves, is_float};
+
+/// In which a GPU computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precision {
+    /// f32.
+    Single,
+    /// f16 where that does no harm, f32 elsewhere; what goes in and comes out is f32.
+    Half,
+}
+
 /// The same network for a GPU.
 ///
 /// # Errors
 /// What tract says of a network that it cannot rebuild.
-pub fn for_gpu(model: &TypedModel) -> TractResult<TypedModel> {
+pub fn for_gpu(model: &TypedModel, precision: Precision) -> TractResult<TypedModel> {
+    let rebuilt = in_operators_with_kernels(model)?;
+    match precision {
+        Precision::Single => Ok(rebuilt),
+        Precision::Half => in_halves(&rebuilt),
+    }
+}
+
+/// Of a network that a backend prepared for a GPU: the operators for which there is no kernel there, each with the name of its node.
+pub fn left_on_processor(model: &TypedModel) -> Vec<String> {
+    let is_there = |name: &str| {
+        ["Cuda", "Metal", "Gpu", "DeviceSync"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
+            || ["Source", "Const"].contains(&name)
+    };
+    let names = model.nodes.iter().map(|node| (node.op.name(), &node.name));
+    names
+        .filter(|(operator, _)| !is_there(operator))
+        .map(|(operator, name)| format!("{operator} {name}"))
+        .collect()
+}
+
+fn in_operators_with_kernels(model: &TypedModel) -> TractResult<TypedModel> {
     let mut target = TypedModel::default();
     let mut mapping = HashMap::<OutletId, OutletId>::new();
     for node in model.eval_order()? {
@@ -76,10 +110,11 @@ fn widened(
         return Ok(None);
     };
     let is_plain = operator.kernel_fmt == KernelFormat::OIHW && operator.q_params.is_none();
-    if !is_strided || !is_plain || !pads_nothing(&pool.padding) || weights.datum_type() != f32::datum_type() {
+    if !is_strided || !is_plain || !pads_nothing(&pool.padding) || !is_float(weights.datum_type()) {
         return Ok(None);
     }
-    let narrow = weights
+    let single = weights.cast_to::<f32>()?;
+    let narrow = single
         .to_plain_array_view::<f32>()?
         .into_dimensionality::<tract_ndarray::Ix4>()?;
     let (outputs, channels, _, _) = narrow.dim();
@@ -87,7 +122,8 @@ fn widened(
     for ((output, channel, _, _), weight) in narrow.indexed_iter() {
         wide[(output, channel, 1, 1)] = *weight;
     }
-    let weights = target.add_const(format!("{}.wide", node.name), wide.into_tensor())?;
+    let wide = wide.into_tensor().cast_to_dt(weights.datum_type())?.into_owned();
+    let weights = target.add_const(format!("{}.wide", node.name), wide)?;
     let pool_spec = PoolSpec {
         kernel_shape: tvec!(3, 3),
         padding: PaddingSpec::Explicit(tvec!(1, 1), tvec!(1, 1)),
@@ -123,7 +159,7 @@ fn pooled(
         && pool.kernel_shape.iter().all(|size| (2..=3).contains(size))
         && pool.dilations().iter().all(|dilation| *dilation == 1)
         && operator.with_index_outputs.is_none()
-        && fact.datum_type == f32::datum_type();
+        && is_float(fact.datum_type);
     if !is_known {
         return Ok(None);
     }
@@ -226,7 +262,7 @@ mod tests {
     fn what_has_no_kernel_is_gone_and_the_network_gives_the_same() {
         for (height, width, size, pad) in [(12, 20, 3, 1), (13, 9, 3, 1), (12, 11, 2, 0), (11, 12, 3, 0)] {
             let model = network(height, width, size, pad);
-            let rebuilt = for_gpu(&model).unwrap();
+            let rebuilt = for_gpu(&model, Precision::Single).unwrap();
             for node in &rebuilt.nodes {
                 assert!(!node.op_is::<MaxPool>(), "{}", node.name);
                 let strided =

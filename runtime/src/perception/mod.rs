@@ -2,6 +2,7 @@
 
 pub mod bundle;
 pub mod encoder;
+pub mod for_gpu;
 pub mod heatmap;
 pub mod jpeg;
 pub mod listener;
@@ -19,8 +20,8 @@ pub mod scaled;
 pub mod spectrogram;
 
 mod colour;
-mod for_gpu;
 #[cfg(test)]
 mod golden;
+mod halves;
 mod planes;
 mod resize;

@@ -108,21 +108,42 @@ fn an_input_of_another_size_is_an_error_and_no_panic() {
 #[test]
 fn on_a_gpu_every_operator_has_a_kernel_there() {
     let bundle = Bundle::default_model().unwrap();
-    let backend = Backend::new("cuda", 1).unwrap();
-    for (name, onnx, shape) in networks(&bundle) {
-        let mut encoder = match Encoder::load(name, onnx, &shape, &backend) {
-            Err(EncoderError::Backend { cause, .. }) => {
-                eprintln!("not tested: {cause}");
-                return;
+    // In halves as tests/halves.rs bounds it, on the processor.
+    for (backend, room) in [("cuda", 1e-3), ("cuda-f16", 5e-3)] {
+        let backend = Backend::new(backend, 1).unwrap();
+        for (name, onnx, shape) in networks(&bundle) {
+            let mut encoder = match Encoder::load(name, onnx, &shape, &backend) {
+                Err(EncoderError::Backend { name, cause }) => {
+                    eprintln!("`{name}` is not tested: {cause}");
+                    continue;
+                }
+                outcome => outcome.unwrap(),
+            };
+            assert_eq!(encoder.left_on_processor(), Vec::<String>::new());
+            let mut ours = Encoder::load(name, onnx, &shape, &Backend::default()).unwrap();
+            let values = input(&shape);
+            let expected = ours.run(&values).unwrap();
+            for (found, expected) in encoder.run(&values).unwrap().iter().zip(expected) {
+                assert!((found - expected).abs() < room, "{name}: {found}, not {expected}");
             }
-            outcome => outcome.unwrap(),
-        };
-        assert_eq!(encoder.left_on_processor(), Vec::<String>::new());
-        let mut ours = Encoder::load(name, onnx, &shape, &Backend::default()).unwrap();
-        let values = input(&shape);
-        let expected = ours.run(&values).unwrap();
-        for (found, expected) in encoder.run(&values).unwrap().iter().zip(expected) {
-            assert!((found - expected).abs() < 1e-3, "{name}: {found}, not {expected}");
         }
+    }
+}
+
+#[test]
+fn without_a_gpu_the_processor_runs_the_network_in_single_precision() {
+    let bundle = Bundle::default_model().unwrap();
+    let (name, onnx, shape) = networks(&bundle)[1].clone();
+    let values = input(&shape);
+    let mut ours = Encoder::load(name, onnx, &shape, &Backend::default()).unwrap();
+    let expected = ours.run(&values).unwrap();
+    for backend in [GPU_OR_CPU, GPU_F16_OR_CPU] {
+        let backend = Backend::new(backend, 1).unwrap();
+        if backend.caveat().is_none() {
+            eprintln!("not tested: there is a GPU");
+            continue;
+        }
+        let mut encoder = Encoder::load(name, onnx, &shape, &backend).unwrap();
+        assert!(encoder.is_without_tract() && encoder.run(&values).unwrap() == expected);
     }
 }

@@ -11,6 +11,7 @@ pub mod max_pool;
 pub mod planar;
 pub mod product;
 pub mod program;
+pub mod read;
 mod tile;
 pub mod translate;
 pub mod unpack;
