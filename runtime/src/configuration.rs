@@ -65,7 +65,7 @@ pub struct ModelSettings {
     pub path: Option<PathBuf>,
     /// What runs the networks: `cpu`; `cpu-int8`, in integers of eight bits, more than twice as fast and a little less exact where
     /// the processor has instructions for them (AVX-512 VNNI, dotprod), else as `cpu`; or where the build has it `cuda`, `gpu`,
-    /// `gpu-or-cpu`; `tract` is `cpu` without our own operators.
+    /// `gpu-or-cpu`, and in half precision `cuda-f16`, `gpu-f16`, `gpu-f16-or-cpu`; `tract` is `cpu` without our own operators.
     pub backend: String,
     /// Threads that share the networks' work on the processor, 1 to 64. With two a percept comes almost twice as soon, and costs
     /// the machine the same.

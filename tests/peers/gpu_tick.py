@@ -1,11 +1,13 @@
 """Times the networks on an NVIDIA GPU: lookhear on tract-cuda, ONNX Runtime and PyTorch compiled, taking turns; and many cameras.
 
-    pip install numpy onnx onnxruntime-gpu torch torchvision
+Lookhear and ONNX Runtime in single and in half precision, PyTorch in half.
+
+    pip install numpy onnx onnxruntime-gpu sympy torch torchvision
     cargo build --release -p lookhear --features cuda
     python tests/peers/gpu_tick.py [target/release/lookhear]
 
-Prints a table: latency of one picture and one sound at batch 1, medians in turns; what was left on the processor, which should be
-nothing; the start with an empty and with a filled cache of kernels; and percepts a second against the number of cameras.
+Prints a table: latency of one picture and one sound at batch 1, medians in turns; the cosine between what lookhear gives and what tract
+gives on the processor; what was left on the processor, which should be nothing; the start with an empty and with a filled cache of kernels; and percepts a second against the number of cameras.
 """
 
 import json
@@ -19,13 +21,16 @@ import tempfile
 import time
 
 import numpy
+import onnx
 import onnxruntime
 import torch
 import torchvision
+from onnxruntime.transformers import float16
 
 import paper_networks
 
 ROUNDS, TICKS = 5, 50
+BACKENDS = ("cuda", "cuda-f16")
 
 
 def median_milliseconds(work):
@@ -38,9 +43,16 @@ def median_milliseconds(work):
     return statistics.median(times[5:])
 
 
-def bench(program, *arguments, **more):
-    command = [program, "bench", "--backend", "cuda", *map(str, arguments)]
+def bench(program, backend, *arguments, **more):
+    command = [program, "bench", "--backend", backend, *map(str, arguments)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, **more).stdout)
+
+
+def sessions(path):
+    """The network in single precision, and in half with inputs and outputs in single: for timing, for its lengths overflow."""
+    half = path.with_suffix(".f16.onnx")
+    onnx.save(float16.convert_float_to_float16(onnx.load(path), keep_io_types=True), half)
+    return [onnxruntime.InferenceSession(str(file), providers=["CUDAExecutionProvider"]) for file in (path, half)]
 
 
 def compiled(channels):
@@ -57,26 +69,36 @@ def main(program="target/release/lookhear"):
         for name, shape, is_pooled in (("picture", [1, 3, 224, 224], False), ("sound", [1, 1, 257, 670], True)):
             path = folder / f"{name}.onnx"
             paper_networks.write(str(path), *shape[1:], is_pooled)
-            session = onnxruntime.InferenceSession(str(path), providers=["CUDAExecutionProvider"])
+            peers = sessions(path)
             values = numpy.random.default_rng(0).standard_normal(shape).astype(numpy.float32)
             network, tensor = compiled(shape[1]), torch.from_numpy(values).cuda().half()
-            rounds, left = [], set()
+            given = ["--network", path, "--input", ",".join(map(str, shape)), "--ticks", TICKS]
+            rounds, left, cosines = [], set(), {}
             for _ in range(ROUNDS):
-                ours = bench(program, "--network", path, "--input", ",".join(map(str, shape)), "--ticks", TICKS)["networks"][0]
-                left.update(ours.get("left_on_processor", []))
+                row = []
+                for backend in BACKENDS:
+                    ours = bench(program, backend, *given)["networks"][0]
+                    left.update(f"{backend}: {operator}" for operator in ours.get("left_on_processor", []))
+                    cosines[backend] = ours["cosine"]
+                    row.append(ours["ours"]["median"])
+                row += [median_milliseconds(lambda: session.run(None, {"input": values})) for session in peers]
                 with torch.inference_mode():
-                    theirs = median_milliseconds(lambda: network(tensor))
-                rounds.append((ours["ours"]["median"], median_milliseconds(lambda: session.run(None, {"input": values})), theirs))
-            ours, onnx, pytorch = (statistics.median(column) for column in zip(*rounds))
-            print(f"paper {name}: lookhear {ours:.2f} ms, ONNX Runtime CUDA f32 {onnx:.2f}, PyTorch compiled f16 {pytorch:.2f}")
+                    row.append(median_milliseconds(lambda: network(tensor)))
+                rounds.append(row)
+            single, half, peer_single, peer_half, pytorch = (statistics.median(column) for column in zip(*rounds))
+            print(f"paper {name}: lookhear f32 {single:.2f} ms, f16 {half:.2f}; ONNX Runtime CUDA f32 {peer_single:.2f}, f16 {peer_half:.2f};")
+            print(f"  PyTorch compiled f16 {pytorch:.2f}")
+            print(f"  cosine with the processor's: {', '.join(f'{backend} {cosine:.6f}' for backend, cosine in cosines.items())}")
             print(f"  left on the processor: {sorted(left) or 'nothing'}")
         cache = folder / "cache"
         for state in ("empty", "filled"):
             environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
-            print(f"first percept, cache of kernels {state}: {bench(program, '--ticks', 1, env=environment)['first_percept']:.0f} ms")
+            first = bench(program, "cuda", "--ticks", 1, env=environment)["first_percept"]
+            print(f"first percept, cache of kernels {state}: {first:.0f} ms")
         shutil.rmtree(cache, ignore_errors=True)
-        for row in bench(program, "--ticks", 40, "--cameras", 16, "--threads", 8)["cameras"]:
-            print(f"{row['cameras']} cameras: {row['percepts_per_second']:.0f} percepts a second")
+        for backend in BACKENDS:
+            for row in bench(program, backend, "--ticks", 40, "--cameras", 16, "--threads", 8)["cameras"]:
+                print(f"{backend}, {row['cameras']} cameras: {row['percepts_per_second']:.0f} percepts a second")
 
 
 if __name__ == "__main__":

@@ -96,6 +96,7 @@ impl Bench {
     pub fn run(self) -> anyhow::Result<()> {
         if let Some(file) = &self.network {
             let onnx = std::fs::read(file).with_context(|| format!("`{}` cannot be read", file.display()))?;
+            self.model.ready_backend()?;
             let machine = Machine::measure(self.model.threads())?;
             let name = file.display().to_string();
             let networks = vec![network::measure(

@@ -97,6 +97,8 @@ fn findings_of(wanted: &Wanted) -> Vec<Finding> {
         &wanted.screen,
         devices::open_if_screen(&wanted.screen),
     ));
+    let caveat = wanted.model.backend().ok().and_then(|backend| backend.caveat());
+    findings.extend(caveat.map(model::check_backend));
     let model = load(wanted).and_then(|mut localiser| model::measure(&mut localiser));
     findings.push(model::check_pace(
         &wanted.model.backend,

@@ -16,7 +16,8 @@ pub struct ModelOptions {
     /// Model bundle to use in place of the one that ships with the program
     #[arg(long, value_name = "FILE.lookhear")]
     model: Option<PathBuf>,
-    /// What runs the networks: cpu; cpu-int8, more than twice as fast and a little less exact; or where the build has it cuda, gpu, gpu-or-cpu
+    /// What runs the networks: cpu; cpu-int8, more than twice as fast and a little less exact; or where the build has it cuda, gpu, gpu-or-cpu,
+    /// and in half precision cuda-f16, gpu-f16, gpu-f16-or-cpu
     #[arg(long, value_name = "NAME", default_value = lookhear::perception::encoder::CPU)]
     backend: String,
     /// Threads that share the networks' work on the processor
@@ -39,11 +40,16 @@ impl ModelOptions {
 
     /// Makes the model ready.
     pub fn load(&self) -> anyhow::Result<Localiser> {
+        Ok(Localiser::new(&self.bundle()?, &self.ready_backend()?)?)
+    }
+
+    /// What runs the networks; a person is told where it does not do what its name says.
+    pub fn ready_backend(&self) -> anyhow::Result<Backend> {
         let backend = Backend::new(&self.backend, self.threads())?;
         if let Some(caveat) = backend.caveat() {
             warn(caveat);
         }
-        Ok(Localiser::new(&self.bundle()?, &backend)?)
+        Ok(backend)
     }
 
     /// What runs the networks, by its name.

@@ -65,6 +65,8 @@ pub struct NetworkTimes {
     ours: Times,
     /// tract alone, on one thread.
     tract: Times,
+    /// Cosine between what the two give for the same input: 1 where they agree, less where the backend rounds more.
+    cosine: f64,
     /// Ours, step by step.
     steps: Vec<StepTimes>,
 }
@@ -142,6 +144,7 @@ fn measure_here(
         }
     }
     let tract_times = Times::of(ticks.div_ceil(3), || Ok(tract.run(&input).map(|_| ())?))?;
+    let cosine = cosine(ours.run(&input)?, tract.run(&input)?);
     let steps: Vec<StepTimes> = ours
         .program()
         .map(|program| program.steps())
@@ -167,6 +170,15 @@ fn measure_here(
         left_on_processor: ours.left_on_processor(),
         ours: our_times.finish(),
         tract: tract_times,
+        cosine,
         steps,
     })
+}
+
+fn cosine(one: &[f32], other: &[f32]) -> f64 {
+    let dot = |one: &[f32], other: &[f32]| -> f64 {
+        let products = one.iter().zip(other);
+        products.map(|(one, other)| f64::from(*one) * f64::from(*other)).sum()
+    };
+    dot(one, other) / (dot(one, one) * dot(other, other)).sqrt()
 }

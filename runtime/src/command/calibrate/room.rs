@@ -121,7 +121,13 @@ impl Room {
             || open_camera(configuration, rounds, &clock),
             || open_microphone(configuration, rounds, &clock),
             bundle.manifest.sound.rate_hz,
-            || Localiser::new(bundle, &configuration.model.backend()?),
+            || {
+                let backend = configuration.model.backend()?;
+                if let Some(caveat) = backend.caveat() {
+                    warn(caveat);
+                }
+                Localiser::new(bundle, &backend)
+            },
             pace,
             clock.clone(),
             |perceived| {

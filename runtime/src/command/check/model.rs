@@ -34,6 +34,15 @@ impl Pace {
     }
 }
 
+/// A backend that does not do what its name says.
+pub fn check_backend(caveat: String) -> Finding {
+    Finding::warn(
+        "backend",
+        caveat,
+        "install what is missing, or set `backend = \"cpu\"`, which is what runs now",
+    )
+}
+
 /// Whether the model keeps up with the rate that is wanted.
 pub fn check_pace(backend: &str, measured: anyhow::Result<Pace>, wanted_hz: f64) -> Finding {
     let pace = match measured {
