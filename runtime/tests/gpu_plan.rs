@@ -1,5 +1,5 @@
 //! On an NVIDIA GPU every operator of our networks has a kernel there, in single and in half precision: asserted from the plan, without
-//! a GPU.
+//! a GPU. So is that cuDNN takes every convolution.
 //!
 //! tract-cuda 0.23.9 decides node by node what becomes of a network (`src/transform.rs`, `translate_node`), from operators, types and
 //! shapes alone. That code runs here as it is. Only where it hands constants to a device (`tract-gpu`, `src/device.rs`) there is a
@@ -45,6 +45,15 @@ fn datum_type(model: &TypedModel, outlet: OutletId) -> DatumType {
     fact.as_device_fact().map_or(fact.datum_type, |fact| fact.datum_type)
 }
 
+/// Convolutions that tract-cuda has a plain kernel for in place of cuDNN.
+fn without_cudnn(plan: &TypedModel) -> Vec<String> {
+    let convolutions = plan.nodes.iter().filter(|node| node.op.name() == "CudaConv");
+    convolutions
+        .filter(|node| !node.op.info().unwrap().contains(&"kernel: ConvCudnn".to_owned()))
+        .map(|node| node.name.clone())
+        .collect()
+}
+
 fn check(network: &Network) {
     let name = network.name;
     let model = read(&network.onnx, &network.shape).unwrap();
@@ -55,6 +64,7 @@ fn check(network: &Network) {
             Precision::Half => f16::datum_type(),
         };
         assert_eq!(left_on_processor(&plan), Vec::<String>::new(), "{name}, {precision:?}");
+        assert_eq!(without_cudnn(&plan), Vec::<String>::new(), "{name}, {precision:?}");
         let mut products = 0;
         for node in &plan.nodes {
             let operator = node.op.name();
@@ -110,6 +120,16 @@ fn what_has_no_kernel_is_seen() {
         (1, 4, 5),
         "{left:?}"
     );
+}
+
+/// Those with a stride of two, where TensorFlow pads an even length at its end only.
+#[test]
+fn a_convolution_that_cudnn_does_not_take_is_seen() {
+    for network in of_default_model() {
+        let plan = planned(read(&network.onnx, &network.shape).unwrap());
+        let found = without_cudnn(&plan);
+        assert_eq!(found.len(), 5, "{}: {found:?}", network.name);
+    }
 }
 
 /// tract-cuda's `rewrite_rules/untranspose_matmul_output.rs`: what is wanted turned is the product of the turned, the other way round.

@@ -2,7 +2,11 @@
 //!
 //! tract-cuda 0.23.9 has none for max pooling, nor for a convolution of 1×1 with a stride: each would take a trip to the processor
 //! and back. A pooling with stride two becomes the maximum of its even and odd rows, then columns; a convolution of 1×1 with a
-//! stride becomes one of 3×3 whose other weights are zero. What the network gives stays the same.
+//! stride becomes one of 3×3 whose other weights are zero.
+//!
+//! cuDNN, which it hands convolutions to, pads both ends of an axis alike (`src/ops/conv.rs`, `wire_cuda_conv`). Another convolution,
+//! such as those with a stride of two in networks that come from TensorFlow, gets a plain kernel with a thread for each sum; so
+//! the zeros are put around its input first. Groups do not matter for that. What the network gives stays the same.
 
 use std::collections::HashMap;
 
@@ -91,7 +95,10 @@ fn replaced(
         return pooled(model, node, operator, target, inputs);
     }
     if let Some(operator) = node.op_as::<Conv>() {
-        return widened(model, node, operator, target, inputs);
+        return match widened(model, node, operator, target, inputs)? {
+            None => padded_before(model, node, operator, target, inputs),
+            wired => Ok(wired),
+        };
     }
     Ok(None)
 }
@@ -135,6 +142,44 @@ fn widened(
         ..operator.clone()
     };
     let wired = target.wire_node(node.name.clone(), operator, &[inputs[0], weights, inputs[2]])?;
+    Ok(wired.first().copied())
+}
+
+/// A convolution that pads the ends of an axis differently as zeros around its input and a convolution without padding.
+fn padded_before(
+    model: &TypedModel,
+    node: &TypedNode,
+    operator: &Conv,
+    target: &mut TypedModel,
+    inputs: &[OutletId],
+) -> TractResult<Option<OutletId>> {
+    let pool = &operator.pool_spec;
+    let fact = model.outlet_fact(node.inputs[0])?;
+    let Some(shape) = fact.shape.as_concrete() else {
+        return Ok(None);
+    };
+    let shape = pool.data_format.shape(shape)?;
+    let padding = pool.computed_padding(shape.hw_dims());
+    let is_even = padding.iter().all(|axis| axis.pad_before == axis.pad_after);
+    if is_even || operator.q_params.is_some() || !is_float(fact.datum_type) {
+        return Ok(None);
+    }
+    let mut pads = vec![(0, 0); shape.rank()];
+    for (pad, axis) in pads[shape.hw_axes()].iter_mut().zip(&padding) {
+        *pad = (axis.pad_before, axis.pad_after);
+    }
+    let mode = PadMode::Constant(tensor0(0_f32).into_arc_tensor());
+    let padded = target.wire_node(format!("{}.padded", node.name), Pad { pads, mode }, &[inputs[0]])?[0];
+    // tract takes zeros back into a convolution, unless its padding is of a pooling's kind (`declutter_precursor_padding`).
+    let none = tvec!(0; padding.len());
+    let operator = Conv {
+        pool_spec: PoolSpec {
+            padding: PaddingSpec::ExplicitOnnxPool(none.clone(), none, false),
+            ..pool.clone()
+        },
+        ..operator.clone()
+    };
+    let wired = target.wire_node(node.name.clone(), operator, &[padded, inputs[1], inputs[2]])?;
     Ok(wired.first().copied())
 }
 
@@ -214,6 +259,8 @@ fn pads_nothing(padding: &PaddingSpec) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use tract_onnx::tract_core::internal::Approximation;
+
     use super::*;
 
     fn noise(shape: &[usize]) -> Tensor {
@@ -258,6 +305,78 @@ mod tests {
         model
     }
 
+    /// What a network gives for noise.
+    fn outcome(model: TypedModel) -> Tensor {
+        let fact = model.input_fact(0).unwrap();
+        let input = noise(fact.shape.as_concrete().unwrap());
+        let runnable = model.into_optimized().unwrap().into_runnable().unwrap();
+        runnable
+            .run(tvec!(input.into_tvalue()))
+            .unwrap()
+            .remove(0)
+            .into_tensor()
+    }
+
+    /// As networks from TensorFlow have it: a convolution of `size`×`size` with stride two and a group for each `per_group` of eight
+    /// channels.
+    fn strided(height: usize, width: usize, size: usize, padding: PaddingSpec, per_group: usize) -> TypedModel {
+        let mut model = TypedModel::default();
+        let input = model.add_source("input", f32::fact([1, 8, height, width])).unwrap();
+        let weights = model.add_const("weights", noise(&[8, per_group, size, size])).unwrap();
+        let bias = model.add_const("bias", noise(&[8])).unwrap();
+        let convolution = Conv {
+            pool_spec: spec(size, padding, 8, 8),
+            kernel_fmt: KernelFormat::OIHW,
+            group: 8 / per_group,
+            q_params: None,
+        };
+        let output = model
+            .wire_node("convolution", convolution, &[input, weights, bias])
+            .unwrap();
+        model.select_output_outlets(&output).unwrap();
+        model
+    }
+
+    #[test]
+    fn zeros_that_are_not_alike_at_both_ends_are_put_there_before_and_the_network_gives_the_same() {
+        let beside = PaddingSpec::Explicit(tvec!(0, 2), tvec!(1, 1));
+        let below = PaddingSpec::Explicit(tvec!(0, 0), tvec!(1, 0));
+        for (height, width, size, padding, pads) in [
+            (12, 20, 3, PaddingSpec::SameUpper, [(0, 1), (0, 1)]),
+            (12, 9, 5, PaddingSpec::SameLower, [(2, 1), (2, 2)]),
+            (11, 8, 3, beside, [(0, 1), (2, 1)]),
+            (8, 8, 1, below, [(0, 1), (0, 0)]),
+        ] {
+            for per_group in [1, 8] {
+                let model = strided(height, width, size, padding.clone(), per_group);
+                let expected = outcome(model.clone());
+                for (precision, approximation) in [
+                    (Precision::Single, Approximation::Close),
+                    (Precision::Half, Approximation::VeryApproximate),
+                ] {
+                    let rebuilt = for_gpu(&model, precision).unwrap().into_decluttered().unwrap();
+                    let pad = rebuilt.nodes.iter().find_map(|node| node.op_as::<Pad>()).unwrap();
+                    assert_eq!(pad.pads[2..], pads);
+                    let convolution = rebuilt.nodes.iter().find_map(|node| node.op_as::<Conv>()).unwrap();
+                    assert!(pads_nothing(&convolution.pool_spec.padding));
+                    outcome(rebuilt).close_enough(&expected, approximation).unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_that_are_alike_at_both_ends_stay_with_the_convolution() {
+        for padding in [
+            PaddingSpec::Explicit(tvec!(1, 0), tvec!(1, 0)),
+            PaddingSpec::SameUpper,
+            PaddingSpec::Valid,
+        ] {
+            let rebuilt = for_gpu(&strided(11, 13, 3, padding, 1), Precision::Single).unwrap();
+            assert!(!rebuilt.nodes.iter().any(|node| node.op_is::<Pad>()));
+        }
+    }
+
     #[test]
     fn what_has_no_kernel_is_gone_and_the_network_gives_the_same() {
         for (height, width, size, pad) in [(12, 20, 3, 1), (13, 9, 3, 1), (12, 11, 2, 0), (11, 12, 3, 0)] {
@@ -269,17 +388,8 @@ mod tests {
                     |conv: &Conv| conv.pool_spec.kernel_shape.as_slice() == [1, 1] && conv.pool_spec.stride(0) > 1;
                 assert!(!node.op_as::<Conv>().is_some_and(strided), "{}", node.name);
             }
-            let input = noise(&[1, 4, height, width]);
-            let run = |model: TypedModel| {
-                let runnable = model.into_optimized().unwrap().into_runnable().unwrap();
-                runnable
-                    .run(tvec!(input.clone().into_tvalue()))
-                    .unwrap()
-                    .remove(0)
-                    .into_tensor()
-            };
-            run(rebuilt)
-                .close_enough(&run(model), tract_onnx::tract_core::internal::Approximation::Close)
+            outcome(rebuilt)
+                .close_enough(&outcome(model), Approximation::Close)
                 .unwrap();
         }
     }
