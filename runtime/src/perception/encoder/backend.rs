@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-#[cfg(feature = "cuda")]
+#[cfg(any(feature = "cuda", feature = "cuda-12"))]
 use tract_cuda as _;
 use tract_onnx::tract_core::runtime::{Runtime, runtime_for_name};
 

@@ -104,7 +104,7 @@ fn an_input_of_another_size_is_an_error_and_no_panic() {
 }
 
 /// Where there is no GPU there is nothing to see: the test says so and ends.
-#[cfg(feature = "cuda")]
+#[cfg(any(feature = "cuda", feature = "cuda-12"))]
 #[test]
 fn on_a_gpu_every_operator_has_a_kernel_there() {
     let bundle = Bundle::default_model().unwrap();
