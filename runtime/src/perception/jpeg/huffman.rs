@@ -158,10 +158,10 @@ impl Table {
             for (bits, entry) in self.looks.iter_mut().enumerate() {
                 for _ in 0..2 {
                     let is_open = entry.bits() > 0 && entry.step() < END;
-                    if let Some(second) = following(bits, entry.bits()).filter(|_| is_open) {
-                        if entry.second_place() == 0 || second.step() > END {
-                            *entry = entry.then(second);
-                        }
+                    let second = following(bits, entry.bits()).filter(|_| is_open);
+                    // There is room for two coefficients, and for the end behind them.
+                    if let Some(second) = second.filter(|second| entry.second_place() == 0 || second.step() > END) {
+                        *entry = entry.then(second);
                     }
                 }
             }
