@@ -137,11 +137,22 @@ fn widened(
         dilations: None,
         ..pool.clone()
     };
+    convolved(node, operator, pool_spec, target, &[inputs[0], weights, inputs[2]])
+}
+
+/// The same convolution with another window.
+fn convolved(
+    node: &TypedNode,
+    operator: &Conv,
+    pool_spec: PoolSpec,
+    target: &mut TypedModel,
+    inputs: &[OutletId],
+) -> TractResult<Option<OutletId>> {
     let operator = Conv {
         pool_spec,
         ..operator.clone()
     };
-    let wired = target.wire_node(node.name.clone(), operator, &[inputs[0], weights, inputs[2]])?;
+    let wired = target.wire_node(node.name.clone(), operator, inputs)?;
     Ok(wired.first().copied())
 }
 
@@ -172,15 +183,11 @@ fn padded_before(
     let padded = target.wire_node(format!("{}.padded", node.name), Pad { pads, mode }, &[inputs[0]])?[0];
     // tract takes zeros back into a convolution, unless its padding is of a pooling's kind (`declutter_precursor_padding`).
     let none = tvec!(0; padding.len());
-    let operator = Conv {
-        pool_spec: PoolSpec {
-            padding: PaddingSpec::ExplicitOnnxPool(none.clone(), none, false),
-            ..pool.clone()
-        },
-        ..operator.clone()
+    let pool_spec = PoolSpec {
+        padding: PaddingSpec::ExplicitOnnxPool(none.clone(), none, false),
+        ..pool.clone()
     };
-    let wired = target.wire_node(node.name.clone(), operator, &[padded, inputs[1], inputs[2]])?;
-    Ok(wired.first().copied())
+    convolved(node, operator, pool_spec, target, &[padded, inputs[1], inputs[2]])
 }
 
 /// A pooling with stride two and a window of two or three as maxima of rows, then of columns.

@@ -42,7 +42,8 @@ pub enum JpegError {
     },
 }
 
-pub(super) use shrunk::{ShrinkingDecoder, Shrunk};
+pub(super) use lanes::Output;
+pub(super) use shrunk::ShrinkingDecoder;
 
 /// Decodes frame after frame into the same buffer.
 #[derive(Debug, Default)]
@@ -179,6 +180,26 @@ mod tests {
         stripped
     }
 
+    /// Changes bytes anywhere and of the headers, and takes a hundred out.
+    pub(super) fn damage(
+        bytes: &mut Vec<u8>,
+        changes: Vec<(prop::sample::Index, u8)>,
+        header_changes: Vec<(usize, u8)>,
+        cut: Option<prop::sample::Index>,
+    ) {
+        for (index, value) in changes {
+            let at = index.index(bytes.len());
+            bytes[at] = value;
+        }
+        for (at, value) in header_changes {
+            bytes[at] = value;
+        }
+        if let Some(cut) = cut {
+            let at = cut.index(bytes.len());
+            bytes.drain(at..(at + 100).min(bytes.len()));
+        }
+    }
+
     #[test]
     fn agrees_with_libjpeg() {
         for kind in KINDS {
@@ -284,17 +305,7 @@ mod tests {
             if stripped {
                 bytes = without_huffman_tables(&bytes);
             }
-            for (index, value) in changes {
-                let at = index.index(bytes.len());
-                bytes[at] = value;
-            }
-            for (at, value) in header_changes {
-                bytes[at] = value;
-            }
-            if let Some(cut) = cut {
-                let at = cut.index(bytes.len());
-                bytes.drain(at..(at + 100).min(bytes.len()));
-            }
+            damage(&mut bytes, changes, header_changes, cut);
             let _ = MotionJpegDecoder::new().decode(&bytes, WIDTH, HEIGHT);
         }
     }

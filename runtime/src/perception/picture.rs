@@ -5,7 +5,7 @@ pub(super) mod plan;
 use lookhear_board::{Picture, PixelFormat};
 use serde::{Deserialize, Serialize};
 
-use super::jpeg::{MotionJpegDecoder, ShrinkingDecoder, Shrunk};
+use super::jpeg::{MotionJpegDecoder, Output, ShrinkingDecoder};
 use super::planes::{Planes, check_size};
 use super::resize::bilinear_taps;
 use plan::Plan;
@@ -118,12 +118,8 @@ impl PictureFrontEnd {
         let (transform, side) = (self.transform, self.side_pixels);
         let taps =
             || axes(transform, side, size).map(|axis| bilinear_taps(axis.input, axis.resized, axis.offset, side));
-        let shrunk = Shrunk {
-            scale: self.scale,
-            shift: self.shift,
-            out,
-        };
-        Ok(self.shrinking_jpeg.shrink(&picture.bytes, size, taps, shrunk)?)
+        let output = Output::new(out, side, self.scale, self.shift);
+        Ok(self.shrinking_jpeg.shrink(&picture.bytes, size, taps, output)?)
     }
 
     /// Where a point of the model's input lies in the frame. Both are normalised: (0, 0) is the upper left corner, (1,

@@ -35,19 +35,30 @@ impl Lanes {
 /// Columns that are turned into rows together.
 pub(super) const TURNED: usize = 16;
 
-/// Where rows of red, green and blue go, and what becomes of their levels.
+/// Where the smaller picture goes, and what becomes of its levels.
 #[derive(Debug)]
-pub(super) struct Output<'a> {
-    /// Each of `width` values a row.
-    pub(super) planes: [&'a mut [f32]; 3],
-    pub(super) width: usize,
-    /// For red, green and blue: levels of 0..255 are multiplied by it.
-    pub(super) scale: [f32; 3],
-    /// And this is added.
-    pub(super) shift: [f32; 3],
+pub(in crate::perception) struct Output<'a> {
+    planes: [&'a mut [f32]; 3],
+    width: usize,
+    scale: [f32; 3],
+    shift: [f32; 3],
 }
 
-impl Output<'_> {
+impl<'a> Output<'a> {
+    /// `out` has a plane each for red, green and blue, of rows of `width` values. Levels of 0..255 are multiplied by `scale`, then
+    /// `shift` is added.
+    pub(in crate::perception) fn new(out: &'a mut [f32], width: usize, scale: [f32; 3], shift: [f32; 3]) -> Self {
+        let plane = out.len() / 3;
+        let (first, rest) = out.split_at_mut(plane);
+        let (second, third) = rest.split_at_mut(plane);
+        Self {
+            planes: [first, second, third],
+            width,
+            scale,
+            shift,
+        }
+    }
+
     /// Writes rows `rows`, which lie in the lanes of their numbers, from columns of luma and chroma, or of luma alone, less 128.
     #[inline(always)]
     pub(super) fn write<S: Simd>(&mut self, simd: S, columns: [&[Lanes]; 3], rows: std::ops::Range<usize>) {

@@ -24,7 +24,6 @@ pub(super) struct Shrinker {
     sums: Vec<[Lanes; EDGE]>,
     /// Of means and of waves.
     tables: Box<[[Table; 2]; 2]>,
-    width: usize,
 }
 
 #[derive(Debug)]
@@ -82,13 +81,7 @@ impl Shrinker {
             sums: vec![[Lanes::ZERO; EDGE]; colours.last()?.blocks.end],
             colours,
             tables: Box::new([Kind::Mean, Kind::Waves].map(|kind| [Table::new(kind), Table::new(kind)])),
-            width: taps[0].len(),
         })
-    }
-
-    /// Of the smaller picture, in pixels.
-    pub(super) fn width(&self) -> usize {
-        self.width
     }
 
     /// Fills `output` from the data of a scan.
@@ -147,7 +140,6 @@ impl WithSimd for Reading<'_> {
             colours,
             sums,
             tables,
-            ..
         } = self.shrinker;
         let mut segment = 0;
         let mut bits = self.segments.bits(segment).ok_or(Damage)?;

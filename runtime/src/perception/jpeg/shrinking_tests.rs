@@ -39,13 +39,9 @@ fn is_shrunk(bytes: &[u8], side: usize) -> bool {
     let (width, height) = jpeg_size(bytes).unwrap();
     let mut out = vec![0.0; 3 * side * side];
     let taps = || [width, height].map(|input| bilinear_taps(input, side, 0, side));
-    let shrunk = Shrunk {
-        scale: [1.0; 3],
-        shift: [0.0; 3],
-        out: &mut out,
-    };
+    let output = Output::new(&mut out, side, [1.0; 3], [0.0; 3]);
     ShrinkingDecoder::default()
-        .shrink(bytes, (width, height), taps, shrunk)
+        .shrink(bytes, (width, height), taps, output)
         .unwrap()
 }
 
@@ -150,17 +146,7 @@ proptest! {
             "restarts" => RESTARTS.to_vec(),
             kind => golden[&format!("jpeg.{kind}")].bytes().to_vec(),
         };
-        for (index, value) in changes {
-            let at = index.index(bytes.len());
-            bytes[at] = value;
-        }
-        for (at, value) in header_changes {
-            bytes[at] = value;
-        }
-        if let Some(cut) = cut {
-            let at = cut.index(bytes.len());
-            bytes.drain(at..(at + 100).min(bytes.len()));
-        }
+        tests::damage(&mut bytes, changes, header_changes, cut);
         // A frame that claims more than this would take its time and show nothing else.
         prop_assume!(jpeg_size(&bytes).is_ok_and(|(width, height)| width * height < 1 << 20));
         for transform in TRANSFORMS {

@@ -24,19 +24,8 @@ struct Made {
     shrinker: Option<Shrinker>,
 }
 
-/// What becomes of the levels of red, green and blue, and where they go.
-#[derive(Debug)]
-pub(in crate::perception) struct Shrunk<'a> {
-    /// Levels of 0..255 are multiplied by it.
-    pub(in crate::perception) scale: [f32; 3],
-    /// And this is added.
-    pub(in crate::perception) shift: [f32; 3],
-    /// Three planes.
-    pub(in crate::perception) out: &'a mut [f32],
-}
-
 impl ShrinkingDecoder {
-    /// Fills `shrunk` from the JPEG frame `bytes` of `width × height`. `taps` gives those of the columns and rows of the smaller picture,
+    /// Fills `output` from the JPEG frame `bytes` of `width × height`. `taps` gives those of the columns and rows of the smaller picture,
     /// which must be the same for all frames of a size. False where the frame is not of the kind that cameras send: it is then to be decoded whole.
     ///
     /// # Errors
@@ -46,7 +35,7 @@ impl ShrinkingDecoder {
         bytes: &[u8],
         (width, height): (usize, usize),
         taps: impl FnOnce() -> [Vec<Tap>; 2],
-        shrunk: Shrunk<'_>,
+        output: Output<'_>,
     ) -> Result<bool, JpegError> {
         let mut frame = Frame::of_size(bytes, width, height)?;
         if !frame.has_huffman_tables {
@@ -76,15 +65,6 @@ impl ShrinkingDecoder {
             Ending::Gap => return Err(JpegError::Damaged("a restart marker is missing".into())),
             Ending::Other => return Ok(false),
         }
-        let plane = shrunk.out.len() / 3;
-        let (first, rest) = shrunk.out.split_at_mut(plane);
-        let (second, third) = rest.split_at_mut(plane);
-        let output = Output {
-            planes: [first, second, third],
-            width: shrinker.width(),
-            scale: shrunk.scale,
-            shift: shrunk.shift,
-        };
         shrinker
             .run(&baseline, &self.segments, output)
             .map_err(|_| JpegError::Damaged("its data end early or are no code".into()))?;
