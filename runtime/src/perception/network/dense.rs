@@ -4,7 +4,7 @@ use super::blocked::{BLOCK, Shape, whole_blocks};
 use super::lanes::{Bounds, dispatch};
 use super::tile::{Run, Step, Tiles};
 use super::window::Window;
-use super::workers::Workers;
+use super::workers::{Cut, Order, Workers};
 
 /// How a convolution's input lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,10 +169,14 @@ impl Dense {
         let line_step = self.window.stride * self.window.padded(self.input).width * group;
         let (piece_lines, piece_width) = workers.pieces(lines, width, self.output.blocks(), self.taps);
         let piece = piece_lines * piece_width * BLOCK;
-        let pieces_in_plane = self.output.plane() / piece;
-        workers.for_each_piece(output, piece, |index, piece_output| {
-            let (block, within) = (index / pieces_in_plane, index % pieces_in_plane);
-            let first_cell = within * piece_lines * piece_width;
+        let cut = Cut {
+            plane: self.output.plane(),
+            piece,
+            order: Order::of(self.weights.len(), self.input.blocked_len()),
+        };
+        workers.for_each_piece_of_planes(output, cut, |block, index, output| {
+            let first = block * cut.plane + index * piece;
+            let first_cell = index * piece_lines * piece_width;
             dispatch(Tiles {
                 runs: &self.runs,
                 weights: &self.weights[block * self.taps * BLOCK..][..self.taps * BLOCK],
@@ -181,9 +185,9 @@ impl Dense {
                 input: &input[first_cell / width * line_step + first_cell % width * step.values()..],
                 line_step,
                 step,
-                residual: residual.map(|residual| &residual[index * piece..][..piece]),
-                output: piece_output,
-                width: piece_width,
+                residual: residual.map(|residual| &residual[first..][..output.len()]),
+                width: piece_width.min(output.len() / BLOCK),
+                output,
             });
         });
     }

@@ -9,7 +9,7 @@ use pulp::{Simd, WithSimd};
 use super::blocked::{BLOCK, Shape, whole_blocks};
 use super::lanes::{Bounds, dispatch, load, store};
 use super::window::Window;
-use super::workers::Workers;
+use super::workers::{Cut, Order, Workers};
 
 /// A depthwise convolution with its weights in the order in which they are used.
 #[derive(Debug)]
@@ -104,17 +104,19 @@ impl Depthwise {
         let taps = self.window.height * self.window.width;
         let Shape { height, width, .. } = self.output;
         let (piece_lines, _) = workers.pieces(height, width, self.output.blocks(), taps);
-        let piece = piece_lines * width * BLOCK;
-        let pieces_in_plane = self.output.plane() / piece;
-        workers.for_each_piece(output, piece, |index, output| {
-            let block = index / pieces_in_plane;
+        let cut = Cut {
+            plane: self.output.plane(),
+            piece: piece_lines * width * BLOCK,
+            order: Order::PlaceByPlace,
+        };
+        workers.for_each_piece_of_planes(output, cut, |block, index, output| {
             dispatch(Piece {
                 convolution: self,
                 input: &input[block * self.input.plane()..][..self.input.plane()],
                 weights: &self.weights[block * taps * BLOCK..][..taps * BLOCK],
                 bias: &self.bias[block * BLOCK..][..BLOCK],
                 output,
-                first_line: index % pieces_in_plane * piece_lines,
+                first_line: index * piece_lines,
             });
         });
     }

@@ -6,6 +6,7 @@ use super::depthwise::Depthwise;
 use super::integer::dense::IntegerDense;
 use super::integer::depthwise::IntegerDepthwise;
 use super::integer::quantise::{Quantise, Scale};
+use super::integer::reach::Reach;
 use super::integer::tile::Output;
 use super::lanes::Bounds;
 use super::map::Map;
@@ -16,7 +17,7 @@ use super::winograd::Winograd;
 use super::workers::Workers;
 
 /// Where a step finds what it takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Place {
     /// What the program is given, planar.
     Input,
@@ -96,7 +97,7 @@ impl Work {
             Self::Depthwise(depthwise) => Form::Blocked(depthwise.output()),
             Self::IntegerDense(dense, _) => stored(dense.output(), dense.stored()),
             Self::IntegerDepthwise(depthwise) => stored(depthwise.output(), depthwise.stored()),
-            Self::Quantise(quantise) => Form::Bytes(quantise.grain().len(quantise.shape())),
+            Self::Quantise(quantise) => Form::Bytes(quantise.output_len()),
             Self::MaxPool(pool) => Form::Blocked(pool.output()),
             Self::Product(product, _) => Form::Blocked(product.output()),
             Self::Map(map, _) => Form::Planar(map.output_len()),
@@ -307,6 +308,7 @@ impl Program {
                 .iter()
                 .map(|step| step.work.scale().unwrap_or(Scale::up_to(1.0)))
                 .collect(),
+            reaches: vec![None; self.steps.len()],
         }
     }
 
@@ -322,7 +324,9 @@ impl Program {
                     buffers,
                     scratch,
                     scales,
+                    reaches,
                 } = memory;
+                let reach = step.input.step().and_then(|input| reaches[input]);
                 let at = |place: Place| -> &[f32] {
                     match place {
                         Place::Input => input,
@@ -344,15 +348,20 @@ impl Program {
                         let scale = scales[step.input.step().unwrap_or(index)];
                         let output = store(&mut output, dense.stored());
                         let scratch = bytemuck::cast_slice_mut(scratch);
-                        dense.run(bytes_from(), scale, residual.map(at), output, scratch, workers);
+                        reaches[index] =
+                            Some(dense.run(bytes_from(), scale, residual.map(at), output, scratch, workers));
                     }
                     Work::IntegerDepthwise(depthwise) => {
                         depthwise.run(bytes_from(), store(&mut output, depthwise.stored()), workers);
                     }
                     Work::Quantise(quantise) => {
-                        scales[index] = quantise.run(from, bytemuck::cast_slice_mut(&mut output), workers);
+                        scales[index] = quantise.run(from, reach, bytemuck::cast_slice_mut(&mut output), workers);
                     }
-                    Work::MaxPool(pool) => pool.run(from, &mut output, workers),
+                    Work::MaxPool(pool) => {
+                        pool.run(from, &mut output, workers);
+                        // It reaches no farther than what it is made of.
+                        reaches[index] = reach;
+                    }
                     Work::Product(product, right) => product.run(from, at(*right), &mut output, scratch, workers),
                     Work::Map(map, other) => map.run(from, other.map_or(&[], at), &mut output),
                     Work::ToPlanar(shape) => to_planar(from, *shape, &mut output, workers),
@@ -393,4 +402,6 @@ pub struct Memory {
     scratch: Vec<f32>,
     /// Of the bytes that each step stores, where it does.
     scales: Vec<Scale>,
+    /// Of the values that each step stores, where that is known.
+    reaches: Vec<Option<Reach>>,
 }

@@ -8,6 +8,35 @@ use super::workers::Workers;
 /// Values of one feature map at most: a quarter of a gibibyte of them, far more than a camera's network has.
 const MOST_VALUES: usize = 1 << 28;
 
+/// Cells around a map.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Border {
+    /// In front of it: rows, columns.
+    pub before: [usize; 2],
+    /// Behind it: rows, columns.
+    pub after: [usize; 2],
+}
+
+impl Border {
+    /// Size of a map with it.
+    pub fn around(&self, map: Shape) -> Shape {
+        Shape {
+            channels: map.channels,
+            height: self.before[0] + map.height + self.after[0],
+            width: self.before[1] + map.width + self.after[1],
+        }
+    }
+
+    /// The least that has all cells of two.
+    pub fn with(&self, other: Self) -> Self {
+        let most = |one: [usize; 2], other: [usize; 2]| [one[0].max(other[0]), one[1].max(other[1])];
+        Self {
+            before: most(self.before, other.before),
+            after: most(self.after, other.after),
+        }
+    }
+}
+
 /// Size, stride and padding of a convolution or a pooling.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
@@ -65,13 +94,17 @@ impl Window {
         })
     }
 
+    /// The padding.
+    pub fn border(&self) -> Border {
+        Border {
+            before: self.before,
+            after: self.after,
+        }
+    }
+
     /// Size of the input with its padding.
     pub fn padded(&self, input: Shape) -> Shape {
-        Shape {
-            channels: input.channels,
-            height: self.before[0] + input.height + self.after[0],
-            width: self.before[1] + input.width + self.after[1],
-        }
+        self.border().around(input)
     }
 
     /// Of a window that begins in row `top` of the padded input, the rows that lie on the input, which has `height`.

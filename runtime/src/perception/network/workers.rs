@@ -1,5 +1,7 @@
 //! Who does the work of one operator: the thread that asks, or a few.
 
+#![allow(unsafe_code)]
+
 use rayon::iter::{IndexedParallelIterator, IntoParallelIterator, ParallelIterator};
 use rayon::slice::ParallelSliceMut;
 
@@ -7,6 +9,12 @@ use super::blocked::BLOCK;
 
 /// One unit of work is not made smaller than so many multiplications: handing it over costs as much as some thousands.
 const LEAST_OPERATIONS: usize = 200_000;
+
+/// Pieces for each thread, so that none waits long for the last of another.
+const PIECES: usize = 16;
+
+/// Parts of a line are a multiple of so many cells: as many as convolutions take at once.
+const TILE: usize = 14;
 
 /// Threads that share the work of a network.
 #[derive(Debug, Default)]
@@ -58,6 +66,7 @@ impl Workers {
         } else {
             values
                 .par_chunks_mut(piece)
+                .with_max_len(1)
                 .enumerate()
                 .for_each(|(index, piece)| work(index, piece));
         }
@@ -68,25 +77,97 @@ impl Workers {
         if self.pool.is_none() || parts <= 1 {
             (0..parts).for_each(&work);
         } else {
-            (0..parts).into_par_iter().for_each(&work);
+            (0..parts).into_par_iter().with_max_len(1).for_each(&work);
         }
     }
 
-    /// Into what pieces, lines by columns, to cut a plane of `lines × width` cells, of which there are `blocks`, each cell worth
-    /// `taps` times sixteen multiplications. Pieces are whole lines, or parts of the only one, and all alike.
+    /// Does something with each piece of each plane of `values`, with the numbers of both.
+    ///
+    /// # Panics
+    /// When they are not whole planes, or cut into pieces of nothing.
+    pub fn for_each_piece_of_planes<Value: Send>(
+        &self,
+        values: &mut [Value],
+        cut: Cut,
+        work: impl Fn(usize, usize, &mut [Value]) + Sync,
+    ) {
+        let Cut { plane, piece, order } = cut;
+        assert!(
+            piece > 0 && values.len().is_multiple_of(plane),
+            "values are not whole planes"
+        );
+        let (planes, pieces) = (values.len() / plane, plane.div_ceil(piece));
+        let start = Start(values.as_mut_ptr());
+        self.for_each_part(planes * pieces, |part| {
+            let (plane_index, index) = match order {
+                Order::PlaneByPlane => (part / pieces, part % pieces),
+                Order::PlaceByPlace => (part % planes, part / planes),
+            };
+            let len = piece.min(plane - index * piece);
+            // SAFETY: each part has a plane and a place of its own, so that no value is in two pieces; all lie within `values`, which
+            // nobody else has meanwhile.
+            let values =
+                unsafe { std::slice::from_raw_parts_mut(start.get().add(plane_index * plane + index * piece), len) };
+            work(plane_index, index, values);
+        });
+    }
+
+    /// How to cut planes of `lines × width` cells, of which there are `blocks`, each cell worth `taps` times sixteen
+    /// multiplications: so many lines and columns are a piece, the last of a plane maybe fewer. Pieces are whole lines, or parts
+    /// of the only one.
     pub fn pieces(&self, lines: usize, width: usize, blocks: usize, taps: usize) -> (usize, usize) {
         let threads = self.threads();
         if threads == 1 {
             return (lines, width);
         }
-        let cells = lines * width;
-        let worthwhile = (cells * taps * BLOCK).div_ceil(LEAST_OPERATIONS);
-        let wanted = (4 * threads).div_ceil(blocks.max(1)).min(worthwhile);
-        let parts = |whole: usize| (wanted..=whole).find(|parts| whole.is_multiple_of(*parts));
-        match (wanted, lines) {
-            (..=1, _) => (lines, width),
-            (_, 1) => (1, width / parts(width).unwrap_or(1)),
-            _ => (lines / parts(lines).unwrap_or(1), width),
+        let worthwhile = (lines * width * taps * BLOCK).div_ceil(LEAST_OPERATIONS);
+        let wanted = (PIECES * threads).div_ceil(blocks.max(1)).min(worthwhile).max(1);
+        match lines {
+            1 => (1, width.div_ceil(wanted).next_multiple_of(TILE).min(width)),
+            _ => (lines.div_ceil(wanted), width),
         }
     }
 }
+
+/// How planes are cut.
+#[derive(Debug, Clone, Copy)]
+pub struct Cut {
+    /// Values of a plane.
+    pub plane: usize,
+    /// Values of a piece; the last of a plane may be shorter.
+    pub piece: usize,
+    /// What comes after what.
+    pub order: Order,
+}
+
+/// In which order pieces are taken, and so which of them a thread has: it begins with neighbours in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// All of a plane, then of the next: what belongs to a plane, such as weights, is read by one thread.
+    PlaneByPlane,
+    /// The first piece of each plane, then the next: a thread has the same lines of all planes, and what it wrote before is near.
+    PlaceByPlace,
+}
+
+impl Order {
+    /// The order for what reads so many bytes of weights and of a map.
+    pub fn of(weights: usize, map: usize) -> Self {
+        if map > weights {
+            Self::PlaceByPlace
+        } else {
+            Self::PlaneByPlane
+        }
+    }
+}
+
+/// Where values start that threads share among them.
+struct Start<Value>(*mut Value);
+
+impl<Value> Start<Value> {
+    fn get(&self) -> *mut Value {
+        self.0
+    }
+}
+
+// SAFETY: threads take values from it that no other takes, and values may be sent.
+unsafe impl<Value: Send> Sync for Start<Value> {}

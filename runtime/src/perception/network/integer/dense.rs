@@ -1,12 +1,13 @@
 //! A convolution of bytes in which every channel sees every other.
 
 use super::quantise::{Grain, Scale};
-use super::tile::{Output, Run, Tiles};
+use super::reach::{Reach, SharedReach};
+use super::tile::{MOST_GROUPS, Output, Run, Tiles};
 use super::vectors::{self, GROUP, GROUP_WEIGHTS, dispatch};
 use crate::perception::network::blocked::{BLOCK, Shape, whole_blocks};
 use crate::perception::network::lanes::Bounds;
-use crate::perception::network::window::Window;
-use crate::perception::network::workers::Workers;
+use crate::perception::network::window::{Border, Window};
+use crate::perception::network::workers::{Cut, Order, Workers};
 
 /// Products of the largest byte and the largest weight that a sum of 32 bits holds.
 const MOST_TAPS: usize = i32::MAX as usize / (255 * 127);
@@ -21,6 +22,8 @@ pub struct IntegerDense {
     output: Shape,
     window: Window,
     grain: Grain,
+    /// What lies around the bytes that are given.
+    border: Border,
     /// One for each block of channels of each tap of the window.
     runs: Vec<Run>,
     /// `[blocks, groups, BLOCK, 4]`, the groups in the order of `runs`.
@@ -50,28 +53,10 @@ impl IntegerDense {
         let output = window.output(input, bias.len())?;
         let taps = input.channels * window.height * window.width;
         let is_right = weights.len() == bias.len() * taps && (1..=MOST_TAPS).contains(&taps);
-        if !is_right || (grain == Grain::Group && input.channels > GROUP) {
+        if !is_right || (grain == Grain::Single && window.width > MOST_GROUPS * GROUP) {
             return None;
         }
-        let padded = window.padded(input);
-        let mut runs = Vec::new();
-        // For each group of four in the order of the runs, the places of its weights among those of a filter.
-        let mut places = Vec::<[Option<usize>; GROUP]>::new();
-        for first in (0..input.channels).step_by(grain.bytes()) {
-            let channels = first..input.channels.min(first + grain.bytes());
-            for y in 0..window.height {
-                for x in 0..window.width {
-                    runs.push(Run {
-                        offset: (first / grain.bytes() * padded.cells() + y * padded.width + x) * grain.bytes(),
-                        groups: channels.len().div_ceil(GROUP),
-                    });
-                    let place = |channel: usize| (channel * window.height + y) * window.width + x;
-                    places.extend(channels.clone().step_by(GROUP).map(|group| {
-                        std::array::from_fn(|index| channels.contains(&(group + index)).then(|| place(group + index)))
-                    }));
-                }
-            }
-        }
+        let places = places(input, grain, window);
         let groups = places.len();
         let mut packed = vec![0; output.blocks() * groups * GROUP_WEIGHTS];
         let (mut sizes, mut sums) = (vec![0.0; bias.len()], vec![0; output.blocks() * BLOCK]);
@@ -90,12 +75,13 @@ impl IntegerDense {
                 }
             }
         }
-        Some(Self {
+        let convolution = Self {
             input,
             output,
             window,
             grain,
-            runs,
+            border: Border::default(),
+            runs: Vec::new(),
             weights: packed,
             sizes: whole_blocks(&sizes),
             sums,
@@ -103,7 +89,41 @@ impl IntegerDense {
             bounds,
             groups,
             stored: None,
-        })
+        };
+        Some(convolution.within(Border::default()))
+    }
+
+    /// The same, for bytes that are given with a border of such that mean zero.
+    pub fn within(self, border: Border) -> Self {
+        let padded = self.padding(border).around(self.input);
+        let Window { height, width, .. } = self.window;
+        let mut runs = Vec::new();
+        for plane in 0..self.grain.planes(self.input) {
+            let offset = |y: usize, x: usize| (plane * padded.cells() + y * padded.width + x) * self.grain.bytes();
+            match self.grain {
+                Grain::Single => runs.extend((0..height).map(|y| Run {
+                    offset: offset(y, 0),
+                    groups: width.div_ceil(GROUP),
+                })),
+                Grain::Block => {
+                    let channels = (self.input.channels - plane * BLOCK).min(BLOCK);
+                    runs.extend((0..height * width).map(|cell| Run {
+                        offset: offset(cell / width, cell % width),
+                        groups: channels.div_ceil(GROUP),
+                    }));
+                }
+            }
+        }
+        Self { border, runs, ..self }
+    }
+
+    /// What lies around the input where it is convolved: what it is given with, if that is enough.
+    fn padding(&self, given: Border) -> Border {
+        if given.with(self.window.border()) == given {
+            given
+        } else {
+            self.window.border()
+        }
     }
 
     /// The same, which stores bytes from zero to `high`; it must have no residual.
@@ -136,13 +156,15 @@ impl IntegerDense {
 
     /// Bytes of scratch memory that [`run`](Self::run) wants.
     pub fn scratch_bytes(&self) -> usize {
-        match self.window.has_padding() {
-            true => self.grain.len(self.window.padded(self.input)),
-            false => 0,
+        let padding = self.padding(self.border);
+        match padding == self.border {
+            true => 0,
+            false => self.grain.len(padding.around(self.input)) + self.grain.read_behind(),
         }
     }
 
-    /// Convolves bytes of a scale into a blocked map; adds the blocked `residual` before the bounds.
+    /// Convolves bytes of a scale into a blocked map; adds the blocked `residual` before the bounds. Gives how far what it stores
+    /// reaches, if those are values.
     ///
     /// # Panics
     /// When a slice is shorter than its shape, or the output is not of the kind that it stores.
@@ -154,33 +176,42 @@ impl IntegerDense {
         output: Output<'_>,
         scratch: &mut [u8],
         workers: &Workers,
-    ) {
+    ) -> Reach {
         let grain = self.grain.bytes();
-        let input = if self.window.has_padding() {
+        let padding = self.padding(self.border);
+        let padded = padding.around(self.input);
+        let input = if padding == self.border {
+            input
+        } else {
             let scratch = &mut scratch[..self.scratch_bytes()];
-            let planes = self.input.channels.div_ceil(grain);
             let nothing = vectors::stored(scale.zero);
+            let planes = self.grain.planes(self.input);
             self.window
                 .pad(input, self.input, planes, grain, nothing, scratch, workers);
             &*scratch
-        } else {
-            input
         };
+        let [above, left] = [0, 1].map(|way| padding.before[way] - self.window.before[way]);
+        let input = &input[(above * padded.width + left) * grain..];
         // A window of one cell knows no rows: the whole map is one long line.
-        let (lines, width) = if self.window.is_one_cell() {
+        let (lines, width) = if self.window.is_one_cell() && padding == Border::default() {
             (1, self.output.cells())
         } else {
             (self.output.height, self.output.width)
         };
         let step = self.window.stride * grain;
-        let line_step = step * self.window.padded(self.input).width;
+        let line_step = step * padded.width;
         let (piece_lines, piece_width) = workers.pieces(lines, width, self.output.blocks(), self.groups);
         let piece = piece_lines * piece_width * BLOCK;
-        let pieces_in_plane = self.output.plane() / piece;
+        let cut = Cut {
+            plane: self.output.plane(),
+            piece,
+            order: Order::of(self.weights.len(), self.grain.len(self.input)),
+        };
         let (len, are_bytes) = (self.output.blocked_len(), self.stored.is_some());
-        output.for_each_piece(len, are_bytes, piece, workers, |index, output| {
-            let (block, within) = (index / pieces_in_plane, index % pieces_in_plane);
-            let first_cell = within * piece_lines * piece_width;
+        let reach = SharedReach::default();
+        output.for_each_piece(len, are_bytes, cut, workers, |block, index, output| {
+            let first = block * cut.plane + index * piece;
+            let first_cell = index * piece_lines * piece_width;
             let lanes = block * BLOCK..(block + 1) * BLOCK;
             let units = 1.0 / self.stored.map_or(1.0, |stored| stored.size);
             let start = vectors::offset() - scale.zero;
@@ -190,7 +221,7 @@ impl IntegerDense {
                 factor[lane] = scale.size * self.sizes[channel] * units;
                 bias[lane] = self.bias[channel] * units;
             }
-            dispatch(Tiles {
+            reach.include(dispatch(Tiles {
                 runs: &self.runs,
                 weights: &self.weights[block * self.groups * GROUP_WEIGHTS..][..self.groups * GROUP_WEIGHTS],
                 start: starts,
@@ -203,10 +234,40 @@ impl IntegerDense {
                 input: &input[first_cell / width * line_step + first_cell % width * step..],
                 line_step,
                 step,
-                residual: residual.map(|residual| &residual[index * piece..][..piece]),
+                residual: residual.map(|residual| &residual[first..][..output.len()]),
+                width: piece_width.min(output.len() / BLOCK),
                 output,
-                width: piece_width,
-            });
+            }));
         });
+        reach.get()
     }
+}
+
+/// For each group of four bytes that a window is made of, in the order in which they are read, the places of their weights among
+/// those of a filter, `[inputs, height, width]`.
+fn places(input: Shape, grain: Grain, window: Window) -> Vec<[Option<usize>; GROUP]> {
+    let place = |channel: usize, y: usize, x: usize| {
+        let is_there = channel < input.channels && x < window.width;
+        is_there.then_some((channel * window.height + y) * window.width + x)
+    };
+    let mut places = Vec::new();
+    match grain {
+        Grain::Single => {
+            for (channel, y) in (0..input.channels).flat_map(|channel| (0..window.height).map(move |y| (channel, y))) {
+                let groups = (0..window.width).step_by(GROUP);
+                places.extend(groups.map(|x| std::array::from_fn(|index| place(channel, y, x + index))));
+            }
+        }
+        Grain::Block => {
+            for first in (0..input.channels).step_by(BLOCK) {
+                for cell in 0..window.height * window.width {
+                    let groups = (first..input.channels.min(first + BLOCK)).step_by(GROUP);
+                    places.extend(groups.map(|channel| {
+                        std::array::from_fn(|index| place(channel + index, cell / window.width, cell % window.width))
+                    }));
+                }
+            }
+        }
+    }
+    places
 }

@@ -8,7 +8,7 @@ use super::vectors::{Vectors, Work, dispatch};
 use crate::perception::network::blocked::{BLOCK, Shape};
 use crate::perception::network::depthwise::{Depthwise, Place};
 use crate::perception::network::window::Window;
-use crate::perception::network::workers::Workers;
+use crate::perception::network::workers::{Cut, Order, Workers};
 
 /// A depthwise convolution that takes bytes of a scale known beforehand.
 #[derive(Debug)]
@@ -73,19 +73,21 @@ impl IntegerDepthwise {
         let taps = self.window.height * self.window.width;
         let Shape { height, width, .. } = self.output;
         let (piece_lines, _) = workers.pieces(height, width, self.output.blocks(), taps);
-        let piece = piece_lines * width * BLOCK;
-        let pieces_in_plane = self.output.plane() / piece;
+        let cut = Cut {
+            plane: self.output.plane(),
+            piece: piece_lines * width * BLOCK,
+            order: Order::PlaceByPlace,
+        };
         let (len, are_bytes) = (self.output.blocked_len(), self.stored.is_some());
-        output.for_each_piece(len, are_bytes, piece, workers, |index, output| {
-            let block = index / pieces_in_plane;
+        output.for_each_piece(len, are_bytes, cut, workers, |block, index, output| {
             dispatch(Piece {
                 convolution: self,
                 input: &input[block * self.input.plane()..][..self.input.plane()],
                 weights: &self.weights[block * taps * BLOCK..][..taps * BLOCK],
                 bias: &self.bias[block * BLOCK..][..BLOCK],
+                lines: output.len() / (width * BLOCK),
                 output,
-                lines: piece_lines,
-                first_line: index % pieces_in_plane * piece_lines,
+                first_line: index * piece_lines,
             });
         });
     }

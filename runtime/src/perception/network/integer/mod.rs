@@ -15,6 +15,7 @@ pub mod peak;
 mod plain;
 pub mod plan;
 pub mod quantise;
+pub mod reach;
 pub mod tile;
 mod vectors;
 

@@ -151,14 +151,22 @@ impl Vectors for Neon {
     ) {
         // SAFETY: of the caller.
         unsafe {
-            let bytes: [int8x16_t; CELLS] = std::array::from_fn(|cell| {
-                let bytes = bytes.add(cell * STEP);
-                if STEP < 4 * GROUP {
-                    vreinterpretq_s8_s32(vdupq_n_s32(bytes.cast::<i32>().read_unaligned()))
-                } else {
-                    vld1q_s8(bytes.cast())
+            if STEP < 4 * GROUP {
+                for group in 0..GROUPS {
+                    let bytes: [int8x16_t; CELLS] = std::array::from_fn(|cell| {
+                        let bytes = bytes.add(cell * STEP + group * GROUP).cast::<i32>();
+                        vreinterpretq_s8_s32(vdupq_n_s32(bytes.read_unaligned()))
+                    });
+                    for part in 0..4 {
+                        let weights = vld1q_s8(weights.add(group * GROUP_WEIGHTS + part * 16));
+                        for (sums, bytes) in sums.iter_mut().zip(bytes) {
+                            dot!(sums[part], weights, bytes, 0);
+                        }
+                    }
                 }
-            });
+                return;
+            }
+            let bytes: [int8x16_t; CELLS] = std::array::from_fn(|cell| vld1q_s8(bytes.add(cell * STEP).cast()));
             for group in 0..GROUPS {
                 for part in 0..4 {
                     let weights = vld1q_s8(weights.add(group * GROUP_WEIGHTS + part * 16));

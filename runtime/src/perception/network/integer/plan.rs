@@ -10,7 +10,7 @@ use crate::perception::network::blocked::Shape;
 use crate::perception::network::dense::Layout;
 use crate::perception::network::lanes::Bounds;
 use crate::perception::network::program::{Place, Step, Work};
-use crate::perception::network::window::Window;
+use crate::perception::network::window::{Border, Window};
 
 /// What a convolution was made of.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ impl Original {
     pub fn grain(&self) -> Option<Grain> {
         match self.layout {
             Layout::Blocked => Some(Grain::Block),
-            // With fewer channels than two a group of four is mostly empty.
-            Layout::Planar if (2..=GROUP).contains(&self.shape.channels) => Some(Grain::Group),
+            // With more channels groups of four along the rows would be mostly empty for most windows.
+            Layout::Planar if self.shape.channels <= GROUP => Some(Grain::Single),
             Layout::Planar => None,
         }
     }
@@ -102,6 +102,14 @@ pub fn plan(steps: Vec<Step>, originals: &HashMap<usize, Original>, outputs: &[u
         let is_hidden = !outputs.contains(&index);
         stored.push((makes_bytes && are_bytes_taken && is_bounded && is_hidden).then_some(high));
     }
+    // What has to lie around what is brought into bytes: all that its takers want.
+    let mut borders = HashMap::<Place, Border>::new();
+    for index in integers.keys() {
+        if let (Some(step), Some(original)) = (steps.get(*index), originals.get(index)) {
+            let border = borders.entry(step.input).or_default();
+            *border = border.with(original.window.border());
+        }
+    }
     let mut plan = Plan {
         steps: Vec::with_capacity(steps.len()),
         moved: Vec::with_capacity(steps.len()),
@@ -111,13 +119,17 @@ pub fn plan(steps: Vec<Step>, originals: &HashMap<usize, Original>, outputs: &[u
             Place::Step(input) => stored[input],
             _ => None,
         };
+        let place = step.input;
         step.move_inputs(&plan.moved);
         step.work = match (step.work, integers.remove(&index), bytes) {
             (Work::Dense(_, residual), Some(dense), taken) => {
+                let mut dense = dense;
                 if taken.is_none()
                     && let Some(original) = originals.get(&index)
                 {
-                    step.input = plan.quantised(step.input, original, &step.name);
+                    let border = borders.get(&place).copied().unwrap_or_default();
+                    step.input = plan.quantised(step.input, original, border, &step.name);
+                    dense = dense.within(border);
                 }
                 let dense = match stored[index] {
                     Some(high) => dense.storing(high),
@@ -138,9 +150,9 @@ pub fn plan(steps: Vec<Step>, originals: &HashMap<usize, Original>, outputs: &[u
 
 impl Plan {
     /// The step that brings a value into bytes, made where there is none yet.
-    fn quantised(&mut self, place: Place, original: &Original, taker: &str) -> Place {
+    fn quantised(&mut self, place: Place, original: &Original, border: Border, taker: &str) -> Place {
         let grain = original.grain().unwrap_or(Grain::Block);
-        let quantise = Quantise::new(original.shape, grain);
+        let quantise = Quantise::new(original.shape, grain, border);
         let is_it =
             |step: &Step| step.input == place && matches!(&step.work, Work::Quantise(other) if *other == quantise);
         let step = self.steps.iter().position(is_it).unwrap_or_else(|| {

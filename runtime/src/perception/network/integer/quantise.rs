@@ -1,12 +1,12 @@
-//! Brings values into bytes, by the least and the largest of them.
+//! Brings values into bytes, by how far they reach.
 
 #![allow(unsafe_code)]
 
-use std::sync::atomic::{AtomicI32, Ordering};
-
-use super::vectors::{GROUP, Vectors, Work, dispatch};
+use super::reach::Reach;
+use super::vectors::{self, GROUP, Vectors, Work, dispatch};
 use crate::perception::network::blocked::{BLOCK, Shape};
-use crate::perception::network::workers::Workers;
+use crate::perception::network::window::Border;
+use crate::perception::network::workers::{Cut, Order, Workers};
 
 /// What a byte means: `size` × (byte − `zero`).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,15 +26,14 @@ impl Scale {
         }
     }
 
-    /// For values between two, and for zero, which is met exactly.
-    pub fn between(low: f32, high: f32) -> Self {
-        let (low, high) = (low.min(0.0), high.max(0.0));
-        let size = (high - low) / 255.0;
+    /// For values that reach so far; zero is met exactly.
+    pub fn of(reach: Reach) -> Self {
+        let size = (reach.high - reach.low) / 255.0;
         if !size.is_normal() {
             // All zero, or not numbers, of which nothing sensible can come.
             return Self { size: 1.0, zero: 0 };
         }
-        let zero = (-low / size).round_ties_even() as i32;
+        let zero = (-reach.low / size).round_ties_even() as i32;
         Self {
             size,
             zero: zero.clamp(0, 255),
@@ -45,137 +44,108 @@ impl Scale {
 /// How bytes lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grain {
-    /// `[height, width, 4]`: up to four channels, of what comes from outside.
-    Group,
+    /// `[channels, height, width]`: a few channels, of what comes from outside.
+    Single,
     /// `[blocks, height, width, BLOCK]`.
     Block,
 }
 
 impl Grain {
-    /// Bytes of a cell.
+    /// Bytes of a cell of a plane.
     pub fn bytes(self) -> usize {
         match self {
-            Self::Group => GROUP,
+            Self::Single => 1,
             Self::Block => BLOCK,
         }
     }
 
-    /// Bytes of a map.
+    /// Planes of a map.
+    pub fn planes(self, shape: Shape) -> usize {
+        match self {
+            Self::Single => shape.channels,
+            Self::Block => shape.blocks(),
+        }
+    }
+
+    /// Bytes of a map of `shape`.
     pub fn len(self, shape: Shape) -> usize {
-        shape.channels.div_ceil(self.bytes()) * shape.cells() * self.bytes()
+        self.planes(shape) * shape.cells() * self.bytes()
+    }
+
+    /// Bytes that are read behind a map's end, and mean nothing: groups of four begin at single bytes.
+    pub fn read_behind(self) -> usize {
+        match self {
+            Self::Single => GROUP - 1,
+            Self::Block => 0,
+        }
     }
 }
 
-/// Brings a map into bytes of a scale that fits what is in it.
+/// Brings a map into bytes of a scale that fits what is in it, with bytes that mean zero around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quantise {
     shape: Shape,
     grain: Grain,
+    border: Border,
 }
 
-/// Values that are looked at or brought into bytes in one go.
-const PIECE: usize = 1 << 14;
+/// What it takes to bring sixteen values into bytes, in sixteen multiplications.
+const TAPS: usize = 8;
 
 impl Quantise {
-    /// For a map of `shape`: planar for [`Grain::Group`], which takes up to four channels, else blocked.
-    pub fn new(shape: Shape, grain: Grain) -> Self {
-        Self { shape, grain }
+    /// For a map of `shape`: planar for [`Grain::Single`], else blocked.
+    pub fn new(shape: Shape, grain: Grain, border: Border) -> Self {
+        Self { shape, grain, border }
     }
 
-    /// What it is for.
-    pub fn shape(&self) -> Shape {
-        self.shape
+    /// Bytes that it writes, and those that are read behind them.
+    pub fn output_len(&self) -> usize {
+        self.grain.len(self.border.around(self.shape)) + self.grain.read_behind()
     }
 
-    /// How its bytes lie.
-    pub fn grain(&self) -> Grain {
-        self.grain
-    }
-
-    /// Brings `input` into bytes.
+    /// Brings `input`, which reaches so far if that is known, into bytes.
     ///
     /// # Panics
     /// When a slice is shorter than its shape.
-    pub fn run(&self, input: &[f32], output: &mut [u8], workers: &Workers) -> Scale {
-        let values = match self.grain {
-            Grain::Group => self.shape.planar_len(),
-            Grain::Block => self.shape.blocked_len(),
+    pub fn run(&self, input: &[f32], reach: Option<Reach>, output: &mut [u8], workers: &Workers) -> Scale {
+        let planes = self.grain.planes(self.shape);
+        let plane = self.shape.cells() * self.grain.bytes();
+        let input = &input[..planes * plane];
+        let scale = Scale::of(reach.unwrap_or_else(|| Reach::of(input, workers)));
+        let large = self.border.around(self.shape);
+        let (row, large_row) = (self.shape.width * self.grain.bytes(), large.width * self.grain.bytes());
+        let cells = large.width.div_ceil(BLOCK / self.grain.bytes());
+        let (lines, _) = workers.pieces(large.height, cells, planes, TAPS);
+        let cut = Cut {
+            plane: large.height * large_row,
+            piece: lines * large_row,
+            order: Order::PlaceByPlace,
         };
-        let input = &input[..values];
-        let output = &mut output[..self.grain.len(self.shape)];
-        let scale = measure(input, workers);
-        match self.grain {
-            Grain::Group => {
-                let cells = self.shape.cells();
-                let piece = PIECE.min(cells);
-                workers.for_each_piece(output, piece * GROUP, |index, bytes| {
-                    dispatch(Interleave {
-                        planes: input,
-                        cells,
-                        first: index * piece,
-                        bytes,
-                        scale,
-                    });
-                });
+        let left = self.border.before[1] * self.grain.bytes();
+        let nothing = vectors::stored(scale.zero);
+        workers.for_each_piece_of_planes(&mut output[..planes * cut.plane], cut, |index, piece, output| {
+            let input = &input[index * plane..][..plane];
+            for (line, to) in output.chunks_exact_mut(large_row).enumerate() {
+                let line = (piece * lines + line).checked_sub(self.border.before[0]);
+                match line.filter(|line| *line < self.shape.height) {
+                    None => to.fill(nothing),
+                    Some(line) => {
+                        to[..left].fill(nothing);
+                        to[left + row..].fill(nothing);
+                        dispatch(Narrow {
+                            values: &input[line * row..][..row],
+                            bytes: &mut to[left..left + row],
+                            scale,
+                        });
+                    }
+                }
             }
-            Grain::Block => workers.for_each_piece(output, PIECE, |index, bytes| {
-                let values = &input[index * PIECE..][..bytes.len()];
-                dispatch(Narrow { values, bytes, scale });
-            }),
-        }
+        });
         scale
     }
 }
 
-/// A scale for values.
-fn measure(values: &[f32], workers: &Workers) -> Scale {
-    let (low, high) = (AtomicI32::new(0), AtomicI32::new(0));
-    workers.for_each_part(values.len().div_ceil(PIECE), |part| {
-        let values = &values[part * PIECE..];
-        let [least, largest] = dispatch(Extremes(&values[..values.len().min(PIECE)]));
-        // With zero in the range the one is never above it and the other never below: as bits, the farther is the larger.
-        low.fetch_max((-least.min(0.0)).to_bits() as i32, Ordering::Relaxed);
-        high.fetch_max(largest.max(0.0).to_bits() as i32, Ordering::Relaxed);
-    });
-    let far = |bits: AtomicI32| f32::from_bits(bits.into_inner() as u32);
-    Scale::between(-far(low), far(high))
-}
-
-/// The least and the largest of values, and zero.
-struct Extremes<'a>(&'a [f32]);
-
-impl Work for Extremes<'_> {
-    type Output = [f32; 2];
-
-    #[inline(always)]
-    fn with<V: Vectors>(self, vectors: V) -> [f32; 2] {
-        let (blocks, rest) = self.0.as_chunks::<BLOCK>();
-        let mut low = [vectors.splat(0.0); 4];
-        let mut high = [vectors.splat(0.0); 4];
-        for blocks in blocks.chunks(4) {
-            for (index, block) in blocks.iter().enumerate() {
-                // SAFETY: a block is sixteen values.
-                let values = unsafe { vectors.load(block.as_ptr()) };
-                low[index] = vectors.min(low[index], values);
-                high[index] = vectors.max(high[index], values);
-            }
-        }
-        let mut ends = [[0.0; BLOCK]; 2];
-        let low = vectors.min(vectors.min(low[0], low[1]), vectors.min(low[2], low[3]));
-        let high = vectors.max(vectors.max(high[0], high[1]), vectors.max(high[2], high[3]));
-        // SAFETY: each is sixteen values.
-        unsafe {
-            vectors.store(ends[0].as_mut_ptr(), low);
-            vectors.store(ends[1].as_mut_ptr(), high);
-        }
-        [
-            ends[0].iter().chain(rest).copied().fold(0.0, f32::min),
-            ends[1].iter().chain(rest).copied().fold(0.0, f32::max),
-        ]
-    }
-}
-
-/// Brings values into as many bytes, whole blocks of them.
+/// Brings values into as many bytes.
 struct Narrow<'a> {
     values: &'a [f32],
     bytes: &'a mut [u8],
@@ -191,68 +161,23 @@ impl Work for Narrow<'_> {
             vectors.splat(1.0 / self.scale.size),
             vectors.splat(self.scale.zero as f32),
         );
-        let (values, bytes) = (
-            self.values.as_chunks::<BLOCK>().0,
-            self.bytes.as_chunks_mut::<BLOCK>().0,
-        );
-        for (values, bytes) in values.iter().zip(bytes) {
+        let narrow = |values: &[f32; BLOCK], bytes: &mut [u8; BLOCK]| {
             // SAFETY: both are sixteen.
             unsafe {
                 let values = vectors.load(values.as_ptr());
                 vectors.narrow(bytes.as_mut_ptr(), vectors.mul_add(values, units, zero));
             }
+        };
+        let (values, last_values) = self.values.as_chunks::<BLOCK>();
+        let (bytes, last_bytes) = self.bytes.as_chunks_mut::<BLOCK>();
+        for (values, bytes) in values.iter().zip(bytes) {
+            narrow(values, bytes);
         }
-    }
-}
-
-/// Brings some cells of up to four planes into bytes side by side.
-struct Interleave<'a> {
-    planes: &'a [f32],
-    cells: usize,
-    first: usize,
-    bytes: &'a mut [u8],
-    scale: Scale,
-}
-
-impl Work for Interleave<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with<V: Vectors>(self, vectors: V) {
-        let (units, zero) = (
-            vectors.splat(1.0 / self.scale.size),
-            vectors.splat(self.scale.zero as f32),
-        );
-        let channels = self.planes.len() / self.cells;
-        let mut at = self.first;
-        for bytes in self.bytes.chunks_mut(GROUP * BLOCK) {
-            let cells = bytes.len() / GROUP;
-            // Filled in with zeros: what there is no channel for has no weights.
-            let mut planes = [[0_u8; BLOCK]; GROUP];
-            for (channel, to) in planes.iter_mut().enumerate().take(channels) {
-                let mut values = [0.0; BLOCK];
-                let from = &self.planes[channel * self.cells + at..][..cells];
-                match from.first_chunk() {
-                    Some(from) => values = *from,
-                    None => values[..cells].copy_from_slice(from),
-                }
-                // SAFETY: both are sixteen.
-                unsafe {
-                    let values = vectors.load(values.as_ptr());
-                    vectors.narrow(to.as_mut_ptr(), vectors.mul_add(values, units, zero));
-                }
-            }
-            // As numbers of 32 bits, which the compiler turns into vectors.
-            let mut groups = [0_u32; BLOCK];
-            for (channel, plane) in planes.iter().enumerate() {
-                for (group, byte) in groups.iter_mut().zip(plane) {
-                    *group |= u32::from(*byte) << (8 * channel);
-                }
-            }
-            for (bytes, group) in bytes.as_chunks_mut::<GROUP>().0.iter_mut().zip(groups) {
-                *bytes = group.to_le_bytes();
-            }
-            at += cells;
+        if !last_bytes.is_empty() {
+            let (mut values, mut bytes) = ([0.0; BLOCK], [0; BLOCK]);
+            values[..last_values.len()].copy_from_slice(last_values);
+            narrow(&values, &mut bytes);
+            last_bytes.copy_from_slice(&bytes[..last_bytes.len()]);
         }
     }
 }

@@ -7,12 +7,14 @@ use proptest::prelude::*;
 use super::dense::IntegerDense;
 use super::depthwise::IntegerDepthwise;
 use super::quantise::{Grain, Quantise, Scale};
+use super::reach::Reach;
 use super::tile::Output;
 use crate::perception::network::blocked::Shape;
 use crate::perception::network::dense::{Dense, Layout};
 use crate::perception::network::depthwise::Depthwise;
 use crate::perception::network::lanes::{Bounds, Width, with_width};
 use crate::perception::network::tests::{blocked, noise, planar, shape, window};
+use crate::perception::network::window::{Border, Window};
 use crate::perception::network::workers::Workers;
 
 const RELU6: Bounds = Bounds { low: 0.0, high: 6.0 };
@@ -34,14 +36,36 @@ fn meant(bytes: &[u8], scale: Scale, shape: Shape) -> Vec<f32> {
 }
 
 /// A planar map in bytes, by the operator that does it.
-fn in_bytes(values: &[f32], shape: Shape, grain: Grain, workers: &Workers) -> (Vec<u8>, Scale) {
+fn in_bytes(values: &[f32], shape: Shape, grain: Grain, border: Border, workers: &Workers) -> (Vec<u8>, Scale) {
     let given = match grain {
-        Grain::Group => values.to_vec(),
+        Grain::Single => values.to_vec(),
         Grain::Block => blocked(values, shape),
     };
-    let mut bytes = vec![77; grain.len(shape)];
-    let scale = Quantise::new(shape, grain).run(&given, &mut bytes, workers);
+    let quantise = Quantise::new(shape, grain, border);
+    let mut bytes = vec![77; quantise.output_len()];
+    let scale = quantise.run(&given, None, &mut bytes, workers);
     (bytes, scale)
+}
+
+/// The bytes of a map without what lies around it.
+fn without(border: Border, bytes: &[u8], shape: Shape, grain: Grain) -> Vec<u8> {
+    let (large, cell) = (border.around(shape), grain.bytes());
+    let planes = bytes.chunks_exact(large.cells() * cell).take(grain.planes(shape));
+    let rows = planes.flat_map(|plane| {
+        plane
+            .chunks_exact(large.width * cell)
+            .skip(border.before[0])
+            .take(shape.height)
+    });
+    rows.flat_map(|row| &row[border.before[1] * cell..][..shape.width * cell])
+        .copied()
+        .collect()
+}
+
+prop_compose! {
+    fn border()(before in [0..4_usize, 0..4_usize], after in [0..4_usize, 0..4_usize]) -> Border {
+        Border { before, after }
+    }
 }
 
 fn within(found: &[f32], plain: &[f32], room: f32) -> Result<(), TestCaseError> {
@@ -61,6 +85,7 @@ proptest! {
     #[test]
     fn bytes_are_the_nearest_that_their_scale_has(
         shape in shape(1..40),
+        border in border(),
         (width, threads) in width_and_threads(),
         (from, to) in (-3.0_f32..3.0, -3.0_f32..3.0),
         seed: u64,
@@ -71,10 +96,14 @@ proptest! {
             .map(|value| from + (to - from) * (value + 1.0) / 2.0)
             .collect();
         let (least, largest) = values.iter().fold((0.0_f32, 0.0_f32), |(low, high), value| (low.min(*value), high.max(*value)));
-        let (found, scale) = with_width(width, || {
-            let (bytes, scale) = in_bytes(&values, shape, Grain::Block, &workers);
-            (meant(&bytes, scale, shape), scale)
+        let (found, scale, whole) = with_width(width, || {
+            let (bytes, scale) = in_bytes(&values, shape, Grain::Block, border, &workers);
+            let inner = without(border, &bytes, shape, Grain::Block);
+            let whole = meant(&bytes, scale, border.around(shape)).iter().filter(|value| **value != 0.0).count();
+            (meant(&inner, scale, shape), scale, whole)
         });
+        // All around it is zero.
+        prop_assert_eq!(whole, found.iter().filter(|value| **value != 0.0).count());
         prop_assert!((scale.size - (largest - least) / 255.0).abs() <= scale.size * 1e-5);
         // At the ends of the range the byte that means zero may have been rounded away from where it would lie.
         within(&found, &values, scale.size * 1.001)?;
@@ -90,6 +119,7 @@ proptest! {
         outputs in 1..40_usize,
         window in prop_oneof![window(1), window(3), window(5)],
         is_image: bool,
+        more in prop::option::of(border()),
         has_residual: bool,
         is_bounded: bool,
         is_stored_as_bytes: bool,
@@ -97,7 +127,7 @@ proptest! {
         seed: u64,
     ) {
         let (grain, input) = if is_image {
-            (Grain::Group, Shape { channels: 1 + input.channels % 4, ..input })
+            (Grain::Single, Shape { channels: 1 + input.channels % 4, ..input })
         } else {
             (Grain::Block, input)
         };
@@ -117,20 +147,21 @@ proptest! {
         let workers = Workers::new(threads).unwrap();
         let integer = IntegerDense::new(input, grain, window, &weights, &bias, bounds).unwrap();
         let integer = if is_stored_as_bytes { integer.storing(6.0) } else { integer };
+        // With all that lies around it and more, or with nothing.
+        let border = more.map(|more| window.border().with(more)).unwrap_or_default();
+        let integer = if more.is_some() { integer.within(border) } else { integer };
         let output = integer.output();
         let residual = (has_residual && !is_stored_as_bytes).then(|| blocked(&noise(output.planar_len(), seed ^ 3), output));
         let values: Vec<f32> = noise(input.planar_len(), seed).iter().map(|value| value * 3.0 + 1.0).collect();
         let (taken, found) = with_width(width, || {
-            let (bytes, scale) = in_bytes(&values, input, grain, &workers);
+            let (bytes, scale) = in_bytes(&values, input, grain, border, &workers);
+            let inner = without(border, &bytes, input, grain);
             let taken = match grain {
-                Grain::Block => meant(&bytes, scale, input),
-                Grain::Group => {
+                Grain::Block => meant(&inner, scale, input),
+                Grain::Single => {
                     let offset = super::vectors::offset() as u8;
-                    let value = |place: usize| {
-                        let byte = bytes[place % input.cells() * 4 + place / input.cells()].wrapping_add(offset);
-                        (i32::from(byte) - scale.zero) as f32 * scale.size
-                    };
-                    (0..input.planar_len()).map(value).collect()
+                    let value = |byte: &u8| (i32::from(byte.wrapping_add(offset)) - scale.zero) as f32 * scale.size;
+                    inner.iter().map(value).collect()
                 }
             };
             let mut scratch = vec![77; integer.scratch_bytes()];
@@ -143,7 +174,8 @@ proptest! {
                 }
                 None => {
                     let mut found = vec![f32::NAN; output.blocked_len()];
-                    integer.run(&bytes, scale, residual, Output::Floats(&mut found), &mut scratch, &workers);
+                    let reach = integer.run(&bytes, scale, residual, Output::Floats(&mut found), &mut scratch, &workers);
+                    assert_eq!(reach, Reach::of(&found, &workers));
                     planar(&found, output)
                 }
             };
@@ -213,7 +245,7 @@ fn a_map_of_nothing_and_one_of_no_numbers_have_a_scale() {
             width: 2,
         };
         let (_, scale) = with_width(Width::One, || {
-            in_bytes(&values, shape, Grain::Block, &Workers::default())
+            in_bytes(&values, shape, Grain::Block, Border::default(), &Workers::default())
         });
         assert!(scale.size.is_normal() && (0..=255).contains(&scale.zero), "{scale:?}");
     }
@@ -227,7 +259,7 @@ fn sums_that_32_bits_might_not_hold_are_left_to_floats() {
             height: 1,
             width: 1,
         };
-        let window = crate::perception::network::window::Window::ONE_CELL;
+        let window = Window::ONE_CELL;
         IntegerDense::new(input, Grain::Block, window, &vec![1.0; channels], &[0.0], Bounds::NONE)
     };
     assert!(convolution(66_000).is_some());

@@ -2,10 +2,11 @@
 
 #![allow(unsafe_code)]
 
+use super::reach::{Lanes, Reach};
 use super::vectors::{GROUP, GROUP_WEIGHTS, Vectors, Work};
 use crate::perception::network::blocked::{BLOCK, whole_lines};
 use crate::perception::network::lanes::Bounds;
-use crate::perception::network::workers::Workers;
+use crate::perception::network::workers::{Cut, Workers};
 
 /// Bytes of a window that lie together: where they start, from the window's first cell, and how many groups of four they are.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +17,9 @@ pub struct Run {
     pub groups: usize,
 }
 
+/// Groups of a run at most.
+pub const MOST_GROUPS: usize = BLOCK / GROUP;
+
 /// Where sums go.
 pub enum Output<'a> {
     /// As values.
@@ -25,7 +29,8 @@ pub enum Output<'a> {
 }
 
 impl Output<'_> {
-    /// Does something with each piece of the first `len`, with its number; `are_bytes` says what they must be.
+    /// Does something with each piece of the first `len`, with the numbers of its plane and of itself; `are_bytes` says what they
+    /// must be.
     ///
     /// # Panics
     /// When they are not.
@@ -33,26 +38,27 @@ impl Output<'_> {
         self,
         len: usize,
         are_bytes: bool,
-        piece: usize,
+        cut: Cut,
         workers: &Workers,
-        work: impl Fn(usize, Output<'_>) + Sync,
+        work: impl Fn(usize, usize, Output<'_>) + Sync,
     ) {
         match self {
             Self::Floats(values) if !are_bytes => {
-                workers.for_each_piece(&mut values[..len], piece, |index, values| {
-                    work(index, Output::Floats(values))
+                workers.for_each_piece_of_planes(&mut values[..len], cut, |plane, index, values| {
+                    work(plane, index, Output::Floats(values))
                 });
             }
             Self::Bytes(bytes) if are_bytes => {
-                workers.for_each_piece(&mut bytes[..len], piece, |index, bytes| {
-                    work(index, Output::Bytes(bytes))
+                workers.for_each_piece_of_planes(&mut bytes[..len], cut, |plane, index, bytes| {
+                    work(plane, index, Output::Bytes(bytes))
                 });
             }
             _ => unreachable!("values and bytes were mixed up"),
         }
     }
 
-    fn len(&self) -> usize {
+    /// How many values or bytes there are.
+    pub fn len(&self) -> usize {
         match self {
             Self::Floats(values) => values.len(),
             Self::Bytes(bytes) => bytes.len(),
@@ -78,7 +84,7 @@ pub struct Tiles<'a> {
     pub input: &'a [u8],
     /// From the window of a cell to that of the cell below, in bytes.
     pub line_step: usize,
-    /// From the window of a cell to that of the cell beside it, in bytes: 4, 8, 16 or 32.
+    /// From the window of a cell to that of the cell beside it, in bytes: 1, 2, 16 or 32.
     pub step: usize,
     /// Is added before the bounds; of the shape of the output.
     pub residual: Option<&'a [f32]>,
@@ -89,17 +95,18 @@ pub struct Tiles<'a> {
 }
 
 impl Work for Tiles<'_> {
-    type Output = ();
+    /// How far what is stored as values reaches.
+    type Output = Reach;
 
     #[inline(always)]
-    fn with<V: Vectors>(self, vectors: V) {
+    fn with<V: Vectors>(self, vectors: V) -> Reach {
         let lines = whole_lines(self.output.len(), self.width);
         // Bytes of a block are read to its end.
-        let grain = if self.step < BLOCK { GROUP } else { BLOCK };
-        let end = self.runs.iter().map(|run| run.offset + grain).max().unwrap_or(0);
+        let read = |run: &Run| if self.step < BLOCK { run.groups * GROUP } else { BLOCK };
+        let end = self.runs.iter().map(|run| run.offset + read(run)).max().unwrap_or(0);
         let last = (lines - 1) * self.line_step + (self.width - 1) * self.step;
         assert!(self.input.len() >= last + end, "the input is shorter than its shape");
-        let are_groups_right = self.runs.iter().all(|run| (1..=grain / GROUP).contains(&run.groups));
+        let are_groups_right = self.runs.iter().all(|run| (1..=MOST_GROUPS).contains(&run.groups));
         let groups: usize = self.runs.iter().map(|run| run.groups).sum();
         assert!(
             self.weights.len() >= groups * GROUP_WEIGHTS && are_groups_right,
@@ -110,8 +117,8 @@ impl Work for Tiles<'_> {
             "the residual is shorter than the output"
         );
         match self.step {
-            4 => self.lines::<V, 4>(vectors),
-            8 => self.lines::<V, 8>(vectors),
+            1 => self.lines::<V, 1>(vectors),
+            2 => self.lines::<V, 2>(vectors),
             16 => self.lines::<V, 16>(vectors),
             32 => self.lines::<V, 32>(vectors),
             step => unreachable!("windows lie {step} bytes apart"),
@@ -121,7 +128,8 @@ impl Work for Tiles<'_> {
 
 impl Tiles<'_> {
     #[inline(always)]
-    fn lines<V: Vectors, const STEP: usize>(mut self, vectors: V) {
+    fn lines<V: Vectors, const STEP: usize>(mut self, vectors: V) -> Reach {
+        let mut reach = Lanes::new(vectors);
         let lines = self.output.len() / (self.width * BLOCK);
         for line in 0..lines {
             let origin = line * self.line_step;
@@ -135,20 +143,21 @@ impl Tiles<'_> {
                 column += unsafe {
                     match left {
                         14.. if V::CELLS >= 14 && !left.is_multiple_of(12) => {
-                            self.tile::<V, STEP, 14>(vectors, origin, at)
+                            self.tile::<V, STEP, 14>(vectors, origin, at, &mut reach)
                         }
-                        12.. if V::CELLS >= 12 => self.tile::<V, STEP, 12>(vectors, origin, at),
-                        7 if V::CELLS >= 7 => self.tile::<V, STEP, 7>(vectors, origin, at),
-                        6.. => self.tile::<V, STEP, 6>(vectors, origin, at),
-                        5 => self.tile::<V, STEP, 5>(vectors, origin, at),
-                        4 => self.tile::<V, STEP, 4>(vectors, origin, at),
-                        3 => self.tile::<V, STEP, 3>(vectors, origin, at),
-                        2 => self.tile::<V, STEP, 2>(vectors, origin, at),
-                        _ => self.tile::<V, STEP, 1>(vectors, origin, at),
+                        12.. if V::CELLS >= 12 => self.tile::<V, STEP, 12>(vectors, origin, at, &mut reach),
+                        7 if V::CELLS >= 7 => self.tile::<V, STEP, 7>(vectors, origin, at, &mut reach),
+                        6.. => self.tile::<V, STEP, 6>(vectors, origin, at, &mut reach),
+                        5 => self.tile::<V, STEP, 5>(vectors, origin, at, &mut reach),
+                        4 => self.tile::<V, STEP, 4>(vectors, origin, at, &mut reach),
+                        3 => self.tile::<V, STEP, 3>(vectors, origin, at, &mut reach),
+                        2 => self.tile::<V, STEP, 2>(vectors, origin, at, &mut reach),
+                        _ => self.tile::<V, STEP, 1>(vectors, origin, at, &mut reach),
                     }
                 };
             }
         }
+        reach.together(vectors)
     }
 
     /// The sums of `CELLS` neighbouring cells, whose windows start at `origin`; `at` is their place in the output.
@@ -161,6 +170,7 @@ impl Tiles<'_> {
         vectors: V,
         origin: usize,
         at: usize,
+        reach: &mut Lanes<V>,
     ) -> usize {
         // SAFETY: of the caller for input and output; `with` has checked that the residual is as long as the output, and that there
         // are weights for each group of the runs.
@@ -188,7 +198,10 @@ impl Tiles<'_> {
                 }
                 let value = vectors.min(vectors.max(value, low), high);
                 match &mut self.output {
-                    Output::Floats(values) => vectors.store(values.as_mut_ptr().add(at), value),
+                    Output::Floats(values) => {
+                        reach.include(vectors, value);
+                        vectors.store(values.as_mut_ptr().add(at), value);
+                    }
                     Output::Bytes(bytes) => vectors.narrow(bytes.as_mut_ptr().add(at), value),
                 }
             }
