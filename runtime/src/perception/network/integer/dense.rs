@@ -234,8 +234,8 @@ impl IntegerDense {
                 input: &input[first_cell / width * line_step + first_cell % width * step..],
                 line_step,
                 step,
-                residual: residual.map(|residual| &residual[first..][..output.len()]),
-                width: piece_width.min(output.len() / BLOCK),
+                residual: residual.map(|residual| &residual[first..][..output.count()]),
+                width: piece_width.min(output.count() / BLOCK),
                 output,
             }));
         });

@@ -85,7 +85,7 @@ impl IntegerDepthwise {
                 input: &input[block * self.input.plane()..][..self.input.plane()],
                 weights: &self.weights[block * taps * BLOCK..][..taps * BLOCK],
                 bias: &self.bias[block * BLOCK..][..BLOCK],
-                lines: output.len() / (width * BLOCK),
+                lines: output.count() / (width * BLOCK),
                 output,
                 first_line: index * piece_lines,
             });

@@ -1,8 +1,8 @@
 //! The same convolutions with bytes in place of floats: a quarter of the memory, and four products where there was one.
 //!
 //! Weights have one scale for each channel of the output. Feature maps have one scale each: where a step ends with a bound above,
-//! as ReLU6 does, the bounds are the scale and the step stores bytes itself; any other map is measured in each run, by
-//! [`quantise`]. Nothing has to be calibrated beforehand.
+//! as ReLU6 does, the bounds are the scale and the step stores bytes itself; any other map is measured in each run, by the
+//! step that makes it ([`reach`]), and brought into bytes by [`quantise`]. Nothing has to be calibrated beforehand.
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;

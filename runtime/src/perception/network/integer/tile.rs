@@ -58,7 +58,7 @@ impl Output<'_> {
     }
 
     /// How many values or bytes there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         match self {
             Self::Floats(values) => values.len(),
             Self::Bytes(bytes) => bytes.len(),
@@ -100,7 +100,7 @@ impl Work for Tiles<'_> {
 
     #[inline(always)]
     fn with<V: Vectors>(self, vectors: V) -> Reach {
-        let lines = whole_lines(self.output.len(), self.width);
+        let lines = whole_lines(self.output.count(), self.width);
         // Bytes of a block are read to its end.
         let read = |run: &Run| if self.step < BLOCK { run.groups * GROUP } else { BLOCK };
         let end = self.runs.iter().map(|run| run.offset + read(run)).max().unwrap_or(0);
@@ -113,7 +113,8 @@ impl Work for Tiles<'_> {
             "weights are missing"
         );
         assert!(
-            self.residual.is_none_or(|residual| residual.len() >= self.output.len()),
+            self.residual
+                .is_none_or(|residual| residual.len() >= self.output.count()),
             "the residual is shorter than the output"
         );
         match self.step {
@@ -130,7 +131,7 @@ impl Tiles<'_> {
     #[inline(always)]
     fn lines<V: Vectors, const STEP: usize>(mut self, vectors: V) -> Reach {
         let mut reach = Lanes::new(vectors);
-        let lines = self.output.len() / (self.width * BLOCK);
+        let lines = self.output.count() / (self.width * BLOCK);
         for line in 0..lines {
             let origin = line * self.line_step;
             let mut column = 0;
