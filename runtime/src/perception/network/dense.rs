@@ -174,7 +174,7 @@ impl Dense {
             piece,
             order: Order::of(self.weights.len(), self.input.blocked_len()),
         };
-        workers.for_each_piece_of_planes(output, cut, |block, index, output| {
+        workers.for_each_piece_of_planes(output, cut, |block, index, [output]| {
             let first = block * cut.plane + index * piece;
             let first_cell = index * piece_lines * piece_width;
             dispatch(Tiles {

@@ -109,7 +109,7 @@ impl Depthwise {
             piece: piece_lines * width * BLOCK,
             order: Order::PlaceByPlace,
         };
-        workers.for_each_piece_of_planes(output, cut, |block, index, output| {
+        workers.for_each_piece_of_planes(output, cut, |block, index, [output]| {
             dispatch(Piece {
                 convolution: self,
                 input: &input[block * self.input.plane()..][..self.input.plane()],

@@ -81,34 +81,41 @@ impl Workers {
         }
     }
 
-    /// Does something with each piece of each plane of `values`, with the numbers of both.
+    /// Does something with each piece of each plane of `values`, with the same pieces of `TOGETHER` neighbouring planes at once: with
+    /// the number of the first of these planes and that of the piece. Where there are fewer planes left, the last pieces are empty.
     ///
     /// # Panics
     /// When they are not whole planes, or cut into pieces of nothing.
-    pub fn for_each_piece_of_planes<Value: Send>(
+    pub fn for_each_piece_of_planes<Value: Send, const TOGETHER: usize>(
         &self,
         values: &mut [Value],
         cut: Cut,
-        work: impl Fn(usize, usize, &mut [Value]) + Sync,
+        work: impl Fn(usize, usize, [&mut [Value]; TOGETHER]) + Sync,
     ) {
         let Cut { plane, piece, order } = cut;
         assert!(
             piece > 0 && values.len().is_multiple_of(plane),
             "values are not whole planes"
         );
-        let (planes, pieces) = (values.len() / plane, plane.div_ceil(piece));
+        let planes = values.len() / plane;
+        let (groups, pieces) = (planes.div_ceil(TOGETHER), plane.div_ceil(piece));
         let start = Start(values.as_mut_ptr());
-        self.for_each_part(planes * pieces, |part| {
-            let (plane_index, index) = match order {
+        self.for_each_part(groups * pieces, |part| {
+            let (group, index) = match order {
                 Order::PlaneByPlane => (part / pieces, part % pieces),
-                Order::PlaceByPlace => (part % planes, part / planes),
+                Order::PlaceByPlace => (part % groups, part / groups),
             };
+            let first = group * TOGETHER;
             let len = piece.min(plane - index * piece);
-            // SAFETY: each part has a plane and a place of its own, so that no value is in two pieces; all lie within `values`, which
-            // nobody else has meanwhile.
-            let values =
-                unsafe { std::slice::from_raw_parts_mut(start.get().add(plane_index * plane + index * piece), len) };
-            work(plane_index, index, values);
+            let pieces = std::array::from_fn(|member| match first + member {
+                // SAFETY: each part has planes and a place of its own, so that no value is in two pieces; all lie within `values`,
+                // which nobody else has meanwhile.
+                number if number < planes => unsafe {
+                    std::slice::from_raw_parts_mut(start.get().add(number * plane + index * piece), len)
+                },
+                _ => &mut [],
+            });
+            work(first, index, pieces);
         });
     }
 

@@ -2,7 +2,7 @@
 
 use super::quantise::{Grain, Scale};
 use super::reach::{Reach, SharedReach};
-use super::tile::{MOST_GROUPS, Output, Run, Tiles};
+use super::tile::{Channels, MOST_GROUPS, Output, Run, Tiles};
 use super::vectors::{self, GROUP, GROUP_WEIGHTS, dispatch};
 use crate::perception::network::blocked::{BLOCK, Shape, whole_blocks};
 use crate::perception::network::lanes::Bounds;
@@ -193,14 +193,15 @@ impl IntegerDense {
         let [above, left] = [0, 1].map(|way| padding.before[way] - self.window.before[way]);
         let input = &input[(above * padded.width + left) * grain..];
         // A window of one cell knows no rows: the whole map is one long line.
-        let (lines, width) = if self.window.is_one_cell() && padding == Border::default() {
+        let (lines, line_width) = if self.window.is_one_cell() && padding == Border::default() {
             (1, self.output.cells())
         } else {
             (self.output.height, self.output.width)
         };
         let step = self.window.stride * grain;
         let line_step = step * padded.width;
-        let (piece_lines, piece_width) = workers.pieces(lines, width, self.output.blocks(), self.groups);
+        let (piece_lines, piece_width) =
+            workers.pieces(lines, line_width, self.output.blocks().div_ceil(2), 2 * self.groups);
         let piece = piece_lines * piece_width * BLOCK;
         let cut = Cut {
             plane: self.output.plane(),
@@ -208,38 +209,68 @@ impl IntegerDense {
             order: Order::of(self.weights.len(), self.grain.len(self.input)),
         };
         let (len, are_bytes) = (self.output.blocked_len(), self.stored.is_some());
+        let units = 1.0 / self.stored.map_or(1.0, |stored| stored.size);
+        let bounds = Bounds {
+            low: self.bounds.low * units,
+            high: self.bounds.high * units,
+        };
         let reach = SharedReach::default();
-        output.for_each_piece(len, are_bytes, cut, workers, |block, index, output| {
-            let first = block * cut.plane + index * piece;
+        output.for_each_piece(len, are_bytes, cut, workers, |block, index, [one, other]| {
             let first_cell = index * piece_lines * piece_width;
-            let lanes = block * BLOCK..(block + 1) * BLOCK;
-            let units = 1.0 / self.stored.map_or(1.0, |stored| stored.size);
-            let start = vectors::offset() - scale.zero;
-            let (mut starts, mut factor, mut bias) = ([0; BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
-            for (lane, channel) in lanes.enumerate() {
-                starts[lane] = start * self.sums[channel];
-                factor[lane] = scale.size * self.sizes[channel] * units;
-                bias[lane] = self.bias[channel] * units;
-            }
-            reach.include(dispatch(Tiles {
-                runs: &self.runs,
-                weights: &self.weights[block * self.groups * GROUP_WEIGHTS..][..self.groups * GROUP_WEIGHTS],
-                start: starts,
-                factor,
-                bias,
-                bounds: Bounds {
-                    low: self.bounds.low * units,
-                    high: self.bounds.high * units,
-                },
-                input: &input[first_cell / width * line_step + first_cell % width * step..],
-                line_step,
-                step,
-                residual: residual.map(|residual| &residual[first..][..output.count()]),
-                width: piece_width.min(output.count() / BLOCK),
-                output,
-            }));
+            let width = piece_width.min(one.count() / BLOCK);
+            let input = &input[first_cell / line_width * line_step + first_cell % line_width * step..];
+            let channels = |block: usize, output| {
+                let residual = residual.map(|residual| &residual[block * cut.plane + index * piece..]);
+                self.channels(block, scale, units, residual, output)
+            };
+            reach.include(match other.count() {
+                0 => dispatch(Tiles {
+                    runs: &self.runs,
+                    input,
+                    line_step,
+                    step,
+                    width,
+                    bounds,
+                    blocks: [channels(block, one)],
+                }),
+                _ => dispatch(Tiles {
+                    runs: &self.runs,
+                    input,
+                    line_step,
+                    step,
+                    width,
+                    bounds,
+                    blocks: [channels(block, one), channels(block + 1, other)],
+                }),
+            });
         });
         reach.get()
+    }
+
+    /// What makes the sums of a block of channels from bytes of a scale, in units of which `units` are one.
+    fn channels<'a>(
+        &'a self,
+        block: usize,
+        scale: Scale,
+        units: f32,
+        residual: Option<&'a [f32]>,
+        output: Output<'a>,
+    ) -> Channels<'a> {
+        let start = vectors::offset() - scale.zero;
+        let (mut starts, mut factor, mut bias) = ([0; BLOCK], [0.0; BLOCK], [0.0; BLOCK]);
+        for (lane, channel) in (block * BLOCK..(block + 1) * BLOCK).enumerate() {
+            starts[lane] = start * self.sums[channel];
+            factor[lane] = scale.size * self.sizes[channel] * units;
+            bias[lane] = self.bias[channel] * units;
+        }
+        Channels {
+            weights: &self.weights[block * self.groups * GROUP_WEIGHTS..][..self.groups * GROUP_WEIGHTS],
+            start: starts,
+            factor,
+            bias,
+            residual: residual.map(|residual| &residual[..output.count()]),
+            output,
+        }
     }
 }
 

@@ -79,7 +79,7 @@ impl IntegerDepthwise {
             order: Order::PlaceByPlace,
         };
         let (len, are_bytes) = (self.output.blocked_len(), self.stored.is_some());
-        output.for_each_piece(len, are_bytes, cut, workers, |block, index, output| {
+        output.for_each_piece(len, are_bytes, cut, workers, |block, index, [output]| {
             dispatch(Piece {
                 convolution: self,
                 input: &input[block * self.input.plane()..][..self.input.plane()],
@@ -137,8 +137,8 @@ impl Piece<'_> {
                 };
                 // As many sums as the registers hold beside the bytes of one row, each of which is widened once.
                 column += match output_width - column {
-                    7.. if V::CELLS >= 14 => self.tile::<V, SIZE, STRIDE, 7>(vectors, place, width),
-                    4.. if V::CELLS >= 14 => self.tile::<V, SIZE, STRIDE, 4>(vectors, place, width),
+                    7.. if V::CELLS >= 8 => self.tile::<V, SIZE, STRIDE, 7>(vectors, place, width),
+                    4.. if V::CELLS >= 8 => self.tile::<V, SIZE, STRIDE, 4>(vectors, place, width),
                     2.. => self.tile::<V, SIZE, STRIDE, 2>(vectors, place, width),
                     _ => self.tile::<V, SIZE, STRIDE, 1>(vectors, place, width),
                 };

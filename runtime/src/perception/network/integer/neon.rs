@@ -58,6 +58,7 @@ impl Vectors for Neon {
     const OFFSET: i32 = 128;
     // Six times four sums, six cells' bytes and weights fill the 32 registers.
     const CELLS: usize = 6;
+    const BLOCKS: usize = 1;
 
     #[inline(always)]
     fn splat(self, value: f32) -> Self::Floats {
@@ -143,39 +144,41 @@ impl Vectors for Neon {
     }
 
     #[inline(always)]
-    unsafe fn dot<const CELLS: usize, const STEP: usize, const GROUPS: usize>(
+    unsafe fn dot<const CELLS: usize, const STEP: usize, const GROUPS: usize, const BLOCKS: usize>(
         self,
-        sums: &mut [Self::Sums; CELLS],
+        sums: &mut [[Self::Sums; CELLS]; BLOCKS],
         bytes: *const u8,
-        weights: *const i8,
+        weights: [*const i8; BLOCKS],
     ) {
-        // SAFETY: of the caller.
-        unsafe {
-            if STEP < 4 * GROUP {
+        for (sums, weights) in sums.iter_mut().zip(weights) {
+            // SAFETY: of the caller.
+            unsafe {
+                if STEP < 4 * GROUP {
+                    for group in 0..GROUPS {
+                        let bytes: [int8x16_t; CELLS] = std::array::from_fn(|cell| {
+                            let bytes = bytes.add(cell * STEP + group * GROUP).cast::<i32>();
+                            vreinterpretq_s8_s32(vdupq_n_s32(bytes.read_unaligned()))
+                        });
+                        for part in 0..4 {
+                            let weights = vld1q_s8(weights.add(group * GROUP_WEIGHTS + part * 16));
+                            for (sums, bytes) in sums.iter_mut().zip(bytes) {
+                                dot!(sums[part], weights, bytes, 0);
+                            }
+                        }
+                    }
+                    continue;
+                }
+                let bytes: [int8x16_t; CELLS] = std::array::from_fn(|cell| vld1q_s8(bytes.add(cell * STEP).cast()));
                 for group in 0..GROUPS {
-                    let bytes: [int8x16_t; CELLS] = std::array::from_fn(|cell| {
-                        let bytes = bytes.add(cell * STEP + group * GROUP).cast::<i32>();
-                        vreinterpretq_s8_s32(vdupq_n_s32(bytes.read_unaligned()))
-                    });
                     for part in 0..4 {
                         let weights = vld1q_s8(weights.add(group * GROUP_WEIGHTS + part * 16));
                         for (sums, bytes) in sums.iter_mut().zip(bytes) {
-                            dot!(sums[part], weights, bytes, 0);
-                        }
-                    }
-                }
-                return;
-            }
-            let bytes: [int8x16_t; CELLS] = std::array::from_fn(|cell| vld1q_s8(bytes.add(cell * STEP).cast()));
-            for group in 0..GROUPS {
-                for part in 0..4 {
-                    let weights = vld1q_s8(weights.add(group * GROUP_WEIGHTS + part * 16));
-                    for (sums, bytes) in sums.iter_mut().zip(bytes) {
-                        match group {
-                            0 => dot!(sums[part], weights, bytes, 0),
-                            1 => dot!(sums[part], weights, bytes, 1),
-                            2 => dot!(sums[part], weights, bytes, 2),
-                            _ => dot!(sums[part], weights, bytes, 3),
+                            match group {
+                                0 => dot!(sums[part], weights, bytes, 0),
+                                1 => dot!(sums[part], weights, bytes, 1),
+                                2 => dot!(sums[part], weights, bytes, 2),
+                                _ => dot!(sums[part], weights, bytes, 3),
+                            }
                         }
                     }
                 }

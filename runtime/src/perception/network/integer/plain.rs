@@ -15,6 +15,7 @@ impl Vectors for Plain {
     // Not 0, so that nothing may rely on that.
     const OFFSET: i32 = 128;
     const CELLS: usize = 6;
+    const BLOCKS: usize = 2;
 
     fn splat(self, value: f32) -> [f32; BLOCK] {
         [value; BLOCK]
@@ -67,21 +68,23 @@ impl Vectors for Plain {
         unsafe { to.cast::<[u8; BLOCK]>().write_unaligned(bytes) }
     }
 
-    unsafe fn dot<const CELLS: usize, const STEP: usize, const GROUPS: usize>(
+    unsafe fn dot<const CELLS: usize, const STEP: usize, const GROUPS: usize, const BLOCKS: usize>(
         self,
-        sums: &mut [[i32; BLOCK]; CELLS],
+        sums: &mut [[[i32; BLOCK]; CELLS]; BLOCKS],
         bytes: *const u8,
-        weights: *const i8,
+        weights: [*const i8; BLOCKS],
     ) {
-        for (cell, sums) in sums.iter_mut().enumerate() {
-            for (lane, sum) in sums.iter_mut().enumerate() {
-                for place in 0..GROUPS * GROUP {
-                    // SAFETY: of the caller.
-                    let (byte, weight) = unsafe {
-                        let weight = place / GROUP * GROUP_WEIGHTS + lane * GROUP + place % GROUP;
-                        (*bytes.add(cell * STEP + place).cast::<i8>(), *weights.add(weight))
-                    };
-                    *sum = sum.wrapping_add(i32::from(byte) * i32::from(weight));
+        for (sums, weights) in sums.iter_mut().zip(weights) {
+            for (cell, sums) in sums.iter_mut().enumerate() {
+                for (lane, sum) in sums.iter_mut().enumerate() {
+                    for place in 0..GROUPS * GROUP {
+                        // SAFETY: of the caller.
+                        let (byte, weight) = unsafe {
+                            let weight = place / GROUP * GROUP_WEIGHTS + lane * GROUP + place % GROUP;
+                            (*bytes.add(cell * STEP + place).cast::<i8>(), *weights.add(weight))
+                        };
+                        *sum = sum.wrapping_add(i32::from(byte) * i32::from(weight));
+                    }
                 }
             }
         }

@@ -123,7 +123,7 @@ impl Quantise {
         };
         let left = self.border.before[1] * self.grain.bytes();
         let nothing = vectors::stored(scale.zero);
-        workers.for_each_piece_of_planes(&mut output[..planes * cut.plane], cut, |index, piece, output| {
+        workers.for_each_piece_of_planes(&mut output[..planes * cut.plane], cut, |index, piece, [output]| {
             let input = &input[index * plane..][..plane];
             for (line, to) in output.chunks_exact_mut(large_row).enumerate() {
                 let line = (piece * lines + line).checked_sub(self.border.before[0]);

@@ -1,4 +1,4 @@
-//! Integer sums for a tile of neighbouring cells and one block of channels, held in registers.
+//! Integer sums for a tile of neighbouring cells and one or two blocks of channels, held in registers.
 
 #![allow(unsafe_code)]
 
@@ -29,28 +29,28 @@ pub enum Output<'a> {
 }
 
 impl Output<'_> {
-    /// Does something with each piece of the first `len`, with the numbers of its plane and of itself; `are_bytes` says what they
+    /// Does something with each piece of the first `len`, as [`Workers::for_each_piece_of_planes`] does; `are_bytes` says what they
     /// must be.
     ///
     /// # Panics
     /// When they are not.
-    pub fn for_each_piece(
+    pub fn for_each_piece<const TOGETHER: usize>(
         self,
         len: usize,
         are_bytes: bool,
         cut: Cut,
         workers: &Workers,
-        work: impl Fn(usize, usize, Output<'_>) + Sync,
+        work: impl Fn(usize, usize, [Output<'_>; TOGETHER]) + Sync,
     ) {
         match self {
             Self::Floats(values) if !are_bytes => {
                 workers.for_each_piece_of_planes(&mut values[..len], cut, |plane, index, values| {
-                    work(plane, index, Output::Floats(values))
+                    work(plane, index, values.map(Output::Floats))
                 });
             }
             Self::Bytes(bytes) if are_bytes => {
                 workers.for_each_piece_of_planes(&mut bytes[..len], cut, |plane, index, bytes| {
-                    work(plane, index, Output::Bytes(bytes))
+                    work(plane, index, bytes.map(Output::Bytes))
                 });
             }
             _ => unreachable!("values and bytes were mixed up"),
@@ -66,10 +66,8 @@ impl Output<'_> {
     }
 }
 
-/// Some lines of one block of the output, and all that they are made of.
-pub struct Tiles<'a> {
-    /// What a window is made of.
-    pub runs: &'a [Run],
+/// Some lines of a block of the output, and what is its own.
+pub struct Channels<'a> {
     /// For each group of the runs, in order, four weights for each channel of the block.
     pub weights: &'a [i8],
     /// What the sums of each channel begin with.
@@ -78,60 +76,98 @@ pub struct Tiles<'a> {
     pub factor: [f32; BLOCK],
     /// For each channel of the block, in the same units.
     pub bias: [f32; BLOCK],
-    /// Of what is stored, in the same units.
-    pub bounds: Bounds,
+    /// Is added before the bounds; of the shape of the output.
+    pub residual: Option<&'a [f32]>,
+    /// `[lines, width, BLOCK]`.
+    pub output: Output<'a>,
+}
+
+/// The same lines of some blocks of the output, and all that they are made of.
+pub struct Tiles<'a, const BLOCKS: usize> {
+    /// What a window is made of.
+    pub runs: &'a [Run],
     /// From the first cell's window on.
     pub input: &'a [u8],
     /// From the window of a cell to that of the cell below, in bytes.
     pub line_step: usize,
     /// From the window of a cell to that of the cell beside it, in bytes: 1, 2, 16 or 32.
     pub step: usize,
-    /// Is added before the bounds; of the shape of the output.
-    pub residual: Option<&'a [f32]>,
-    /// `[lines, width, BLOCK]`.
-    pub output: Output<'a>,
     /// In cells.
     pub width: usize,
+    /// Of what is stored, in its units.
+    pub bounds: Bounds,
+    /// One or two. Of two, each byte of the input is read once for both.
+    pub blocks: [Channels<'a>; BLOCKS],
 }
 
-impl Work for Tiles<'_> {
+impl<const BLOCKS: usize> Work for Tiles<'_, BLOCKS> {
     /// How far what is stored as values reaches.
     type Output = Reach;
 
     #[inline(always)]
     fn with<V: Vectors>(self, vectors: V) -> Reach {
-        let lines = whole_lines(self.output.count(), self.width);
+        let mut reach = Lanes::new(vectors);
+        if BLOCKS <= V::BLOCKS {
+            self.any(vectors, &mut reach);
+        } else {
+            let Self {
+                runs,
+                input,
+                line_step,
+                step,
+                width,
+                bounds,
+                blocks,
+            } = self;
+            for block in blocks {
+                let one = Tiles {
+                    runs,
+                    input,
+                    line_step,
+                    step,
+                    width,
+                    bounds,
+                    blocks: [block],
+                };
+                one.any(vectors, &mut reach);
+            }
+        }
+        reach.together(vectors)
+    }
+}
+
+impl<const BLOCKS: usize> Tiles<'_, BLOCKS> {
+    #[inline(always)]
+    fn any<V: Vectors>(self, vectors: V, reach: &mut Lanes<V>) {
+        let Some(first) = self.blocks.first() else { return };
+        let lines = whole_lines(first.output.count(), self.width);
         // Bytes of a block are read to its end.
         let read = |run: &Run| if self.step < BLOCK { run.groups * GROUP } else { BLOCK };
         let end = self.runs.iter().map(|run| run.offset + read(run)).max().unwrap_or(0);
         let last = (lines - 1) * self.line_step + (self.width - 1) * self.step;
         assert!(self.input.len() >= last + end, "the input is shorter than its shape");
         let are_groups_right = self.runs.iter().all(|run| (1..=MOST_GROUPS).contains(&run.groups));
+        assert!(are_groups_right, "a run is longer than a block");
         let groups: usize = self.runs.iter().map(|run| run.groups).sum();
-        assert!(
-            self.weights.len() >= groups * GROUP_WEIGHTS && are_groups_right,
-            "weights are missing"
-        );
-        assert!(
-            self.residual
-                .is_none_or(|residual| residual.len() >= self.output.count()),
-            "the residual is shorter than the output"
-        );
+        for block in &self.blocks {
+            let len = lines * self.width * BLOCK;
+            assert!(block.weights.len() >= groups * GROUP_WEIGHTS, "weights are missing");
+            assert!(
+                block.output.count() >= len && block.residual.is_none_or(|residual| residual.len() >= len),
+                "the residual or a block is shorter than the output"
+            );
+        }
         match self.step {
-            1 => self.lines::<V, 1>(vectors),
-            2 => self.lines::<V, 2>(vectors),
-            16 => self.lines::<V, 16>(vectors),
-            32 => self.lines::<V, 32>(vectors),
+            1 => self.lines::<V, 1>(vectors, lines, reach),
+            2 => self.lines::<V, 2>(vectors, lines, reach),
+            16 => self.lines::<V, 16>(vectors, lines, reach),
+            32 => self.lines::<V, 32>(vectors, lines, reach),
             step => unreachable!("windows lie {step} bytes apart"),
         }
     }
-}
 
-impl Tiles<'_> {
     #[inline(always)]
-    fn lines<V: Vectors, const STEP: usize>(mut self, vectors: V) -> Reach {
-        let mut reach = Lanes::new(vectors);
-        let lines = self.output.count() / (self.width * BLOCK);
+    fn lines<V: Vectors, const STEP: usize>(mut self, vectors: V, lines: usize, reach: &mut Lanes<V>) {
         for line in 0..lines {
             let origin = line * self.line_step;
             let mut column = 0;
@@ -139,26 +175,24 @@ impl Tiles<'_> {
                 let at = (line * self.width + column) * BLOCK;
                 let origin = origin + column * STEP;
                 let left = self.width - column;
-                // SAFETY: `with` has checked that the windows of all cells lie within the input, and `left` cells are left in the
+                // As few tiles as can be, and of those none much smaller than another.
+                let cells = left.div_ceil(left.div_ceil(V::CELLS));
+                // SAFETY: `any` has checked that the windows of all cells lie within the input, and `left` cells are left in the
                 // output.
                 column += unsafe {
-                    match left {
-                        14.. if V::CELLS >= 14 && !left.is_multiple_of(12) => {
-                            self.tile::<V, STEP, 14>(vectors, origin, at, &mut reach)
-                        }
-                        12.. if V::CELLS >= 12 => self.tile::<V, STEP, 12>(vectors, origin, at, &mut reach),
-                        7 if V::CELLS >= 7 => self.tile::<V, STEP, 7>(vectors, origin, at, &mut reach),
-                        6.. => self.tile::<V, STEP, 6>(vectors, origin, at, &mut reach),
-                        5 => self.tile::<V, STEP, 5>(vectors, origin, at, &mut reach),
-                        4 => self.tile::<V, STEP, 4>(vectors, origin, at, &mut reach),
-                        3 => self.tile::<V, STEP, 3>(vectors, origin, at, &mut reach),
-                        2 => self.tile::<V, STEP, 2>(vectors, origin, at, &mut reach),
-                        _ => self.tile::<V, STEP, 1>(vectors, origin, at, &mut reach),
+                    match cells {
+                        8 if V::CELLS >= 8 => self.tile::<V, STEP, 8>(vectors, origin, at, reach),
+                        7 if V::CELLS >= 7 => self.tile::<V, STEP, 7>(vectors, origin, at, reach),
+                        6 => self.tile::<V, STEP, 6>(vectors, origin, at, reach),
+                        5 => self.tile::<V, STEP, 5>(vectors, origin, at, reach),
+                        4 => self.tile::<V, STEP, 4>(vectors, origin, at, reach),
+                        3 => self.tile::<V, STEP, 3>(vectors, origin, at, reach),
+                        2 => self.tile::<V, STEP, 2>(vectors, origin, at, reach),
+                        _ => self.tile::<V, STEP, 1>(vectors, origin, at, reach),
                     }
                 };
             }
         }
-        reach.together(vectors)
     }
 
     /// The sums of `CELLS` neighbouring cells, whose windows start at `origin`; `at` is their place in the output.
@@ -173,37 +207,44 @@ impl Tiles<'_> {
         at: usize,
         reach: &mut Lanes<V>,
     ) -> usize {
-        // SAFETY: of the caller for input and output; `with` has checked that the residual is as long as the output, and that there
+        // SAFETY: of the caller for input and output; `any` has checked that residuals are as long as the output, and that there
         // are weights for each group of the runs.
         unsafe {
-            let mut sums = [vectors.load_sums(self.start.as_ptr()); CELLS];
-            let mut weights = self.weights.as_ptr();
+            let mut sums = self
+                .blocks
+                .each_ref()
+                .map(|block| [vectors.load_sums(block.start.as_ptr()); CELLS]);
+            let mut weights = self.blocks.each_ref().map(|block| block.weights.as_ptr());
             let origin = self.input.as_ptr().add(origin);
             for run in self.runs {
                 let bytes = origin.add(run.offset);
                 match run.groups {
-                    4 => vectors.dot::<CELLS, STEP, 4>(&mut sums, bytes, weights),
-                    3 => vectors.dot::<CELLS, STEP, 3>(&mut sums, bytes, weights),
-                    2 => vectors.dot::<CELLS, STEP, 2>(&mut sums, bytes, weights),
-                    _ => vectors.dot::<CELLS, STEP, 1>(&mut sums, bytes, weights),
+                    4 => vectors.dot::<CELLS, STEP, 4, BLOCKS>(&mut sums, bytes, weights),
+                    3 => vectors.dot::<CELLS, STEP, 3, BLOCKS>(&mut sums, bytes, weights),
+                    2 => vectors.dot::<CELLS, STEP, 2, BLOCKS>(&mut sums, bytes, weights),
+                    _ => vectors.dot::<CELLS, STEP, 1, BLOCKS>(&mut sums, bytes, weights),
                 }
-                weights = weights.add(run.groups * GROUP_WEIGHTS);
+                for weights in &mut weights {
+                    *weights = weights.add(run.groups * GROUP_WEIGHTS);
+                }
             }
-            let (factor, bias) = (vectors.load(self.factor.as_ptr()), vectors.load(self.bias.as_ptr()));
             let (low, high) = (vectors.splat(self.bounds.low), vectors.splat(self.bounds.high));
-            for (cell, sums) in sums.into_iter().enumerate() {
-                let at = at + cell * BLOCK;
-                let mut value = vectors.mul_add(vectors.to_floats(sums), factor, bias);
-                if let Some(residual) = self.residual {
-                    value = vectors.add(value, vectors.load(residual.as_ptr().add(at)));
-                }
-                let value = vectors.min(vectors.max(value, low), high);
-                match &mut self.output {
-                    Output::Floats(values) => {
-                        reach.include(vectors, value);
-                        vectors.store(values.as_mut_ptr().add(at), value);
+            for (block, sums) in self.blocks.iter_mut().zip(sums) {
+                let (factor, bias) = (vectors.load(block.factor.as_ptr()), vectors.load(block.bias.as_ptr()));
+                for (cell, sums) in sums.into_iter().enumerate() {
+                    let at = at + cell * BLOCK;
+                    let mut value = vectors.mul_add(vectors.to_floats(sums), factor, bias);
+                    if let Some(residual) = block.residual {
+                        value = vectors.add(value, vectors.load(residual.as_ptr().add(at)));
                     }
-                    Output::Bytes(bytes) => vectors.narrow(bytes.as_mut_ptr().add(at), value),
+                    let value = vectors.min(vectors.max(value, low), high);
+                    match &mut block.output {
+                        Output::Floats(values) => {
+                            reach.include(vectors, value);
+                            vectors.store(values.as_mut_ptr().add(at), value);
+                        }
+                        Output::Bytes(bytes) => vectors.narrow(bytes.as_mut_ptr().add(at), value),
+                    }
                 }
             }
         }

@@ -25,8 +25,10 @@ pub trait Vectors: Copy {
     type Sums: Copy;
     /// Of bytes: 128 where they have a sign.
     const OFFSET: i32;
-    /// Cells whose sums the registers hold beside what they are made of.
+    /// Cells whose sums the registers hold beside what they are made of, for as many blocks of channels as are taken together.
     const CELLS: usize;
+    /// Blocks of channels that are taken together: one or two.
+    const BLOCKS: usize;
 
     /// The same sixteen times.
     fn splat(self, value: f32) -> Self::Floats;
@@ -67,15 +69,15 @@ pub trait Vectors: Copy {
     /// They can be written.
     unsafe fn narrow(self, to: *mut u8, values: Self::Floats);
     /// Adds products of bytes with weights to the sums of cells whose bytes lie `STEP` apart: `GROUPS` groups of four neighbouring
-    /// bytes for each cell, and for each group and each sum four weights.
+    /// bytes for each cell, and of each of `BLOCKS` blocks for each group and each sum four weights.
     ///
     /// # Safety
     /// The weights can be read, and for each cell the bytes, or sixteen of them where `STEP` is no less.
-    unsafe fn dot<const CELLS: usize, const STEP: usize, const GROUPS: usize>(
+    unsafe fn dot<const CELLS: usize, const STEP: usize, const GROUPS: usize, const BLOCKS: usize>(
         self,
-        sums: &mut [Self::Sums; CELLS],
+        sums: &mut [[Self::Sums; CELLS]; BLOCKS],
         bytes: *const u8,
-        weights: *const i8,
+        weights: [*const i8; BLOCKS],
     );
 }
 
