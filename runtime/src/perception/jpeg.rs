@@ -6,6 +6,7 @@ mod lanes;
 mod scan;
 mod shrink;
 mod shrunk;
+mod turn;
 mod weights;
 
 use frame::{END_OF_IMAGE, Frame};

@@ -2,6 +2,8 @@
 
 use pulp::Simd;
 
+use super::turn::write_rows;
+
 /// Rows that are summed side by side: a vector of the widest processors, and a cache line.
 pub(super) const LANES: usize = 16;
 
@@ -32,8 +34,8 @@ impl Lanes {
     }
 }
 
-/// Columns that are turned into rows together.
-pub(super) const TURNED: usize = 16;
+/// Columns that are turned into rows together: as many as there are lanes.
+pub(super) const TURNED: usize = LANES;
 
 /// Where the smaller picture goes, and what becomes of its levels.
 #[derive(Debug)]
@@ -76,13 +78,7 @@ impl<'a> Output<'a> {
                     .for_each(|(columns, lanes)| columns[column] = lanes);
             }
             for (columns, plane) in turned.iter().zip(&mut self.planes) {
-                let places = plane[rows.start * width..rows.end * width].chunks_exact_mut(width);
-                for (row, places) in rows.clone().zip(places) {
-                    // One value after the other: a row that is first put together on the stack is read back before it is written.
-                    for (place, column) in places[TURNED * chunk..].iter_mut().zip(columns) {
-                        *place = column.0[row % LANES];
-                    }
-                }
+                write_rows(columns, rows.clone(), TURNED * chunk, plane, width);
             }
         }
     }

@@ -104,6 +104,7 @@ impl Shrinker {
             sums.mean = 0;
             sums.columns.fill(Lanes::ZERO);
         }
+        self.sums.fill([Lanes::ZERO; EDGE]);
         pulp::Arch::new().dispatch(Reading {
             shrinker: self,
             segments,
@@ -145,7 +146,6 @@ impl WithSimd for Reading<'_> {
         let mut bits = self.segments.bits(segment).ok_or(Damage)?;
         let mut units_left = self.restart_interval;
         for (number, band) in bands.iter().enumerate() {
-            sums.fill([Lanes::ZERO; EDGE]);
             for unit_row in band.unit_rows.clone() {
                 colours.iter_mut().for_each(|colour| colour.weigh(unit_row));
                 for unit in 0..*units_across {
@@ -172,7 +172,7 @@ impl WithSimd for Reading<'_> {
                 }
             }
             for colour in colours.iter_mut() {
-                let sums = &sums[colour.blocks.clone()];
+                let sums = &mut sums[colour.blocks.clone()];
                 colour.across.add(simd, sums, &mut colour.columns);
             }
             // Rows that the next band reaches as well wait for it.

@@ -111,22 +111,26 @@ impl Across {
 
     /// Adds what the sums of the blocks' columns give to the columns of the smaller picture.
     #[inline(always)]
-    pub(super) fn add<S: Simd>(&self, simd: S, sums: &[[Lanes; EDGE]], columns: &mut [Lanes]) {
+    pub(super) fn add<S: Simd>(&self, simd: S, sums: &mut [[Lanes; EDGE]], columns: &mut [Lanes]) {
         let mut weights = self.weights.as_slice();
         for (reached, sums) in self.reached.iter().zip(sums) {
             let (these, rest) = weights.split_at(reached.len());
             weights = rest;
-            for (weights, column) in these.iter().zip(&mut columns[reached.clone()]) {
-                // Two chains of sums, neither of which waits for the other.
-                let mut odd = Lanes::ZERO;
-                let mut even = *column;
-                for (weights, sums) in weights.as_chunks::<2>().0.iter().zip(sums.as_chunks::<2>().0) {
-                    even.add(simd, weights[0], &sums[0]);
-                    odd.add(simd, weights[1], &sums[1]);
+            for part in 0..LANES / S::F32_LANES {
+                let sums: [S::f32s; EDGE] = from_fn(|wave| S::as_simd_f32s(&sums[wave].0).0[part]);
+                for (weights, column) in these.iter().zip(&mut columns[reached.clone()]) {
+                    let column = &mut S::as_mut_simd_f32s(&mut column.0).0[part];
+                    // Two chains of sums, neither of which waits for the other.
+                    let mut even = simd.mul_add_e_f32s(simd.splat_f32s(weights[0]), sums[0], *column);
+                    let mut odd = simd.mul_f32s(simd.splat_f32s(weights[1]), sums[1]);
+                    for wave in (2..EDGE).step_by(2) {
+                        even = simd.mul_add_e_f32s(simd.splat_f32s(weights[wave]), sums[wave], even);
+                        odd = simd.mul_add_e_f32s(simd.splat_f32s(weights[wave + 1]), sums[wave + 1], odd);
+                    }
+                    *column = simd.add_f32s(even, odd);
                 }
-                even.add(simd, 1.0, &odd);
-                *column = even;
             }
+            *sums = [Lanes::ZERO; EDGE];
         }
     }
 }
