@@ -62,8 +62,15 @@ fn in_integers_the_default_model_points_the_same_way() {
         let found = first.run(&values).unwrap().to_vec();
         let works = first.program().unwrap().steps().iter().map(|step| step.work.name());
         let integers = works.filter(|work| work.contains("int8")).count();
-        // Nothing in the sound's network has bounds.
-        assert_eq!(integers > 40, name == "vision.onnx", "{name}: {integers}");
+        // Nothing in the sound's network has bounds, and its first convolution alone is not worth the rounding.
+        assert!(
+            if name == "vision.onnx" {
+                integers > 40
+            } else {
+                integers == 0
+            },
+            "{name}: {integers}"
+        );
         // Values of a cell lie a plane apart; a sound is one cell.
         let cells = first.output_shape().iter().skip(2).product::<usize>().max(1);
         for cell in 0..cells {

@@ -78,6 +78,11 @@ pub fn plan(steps: Vec<Step>, originals: &HashMap<usize, Original>, outputs: &[u
         .filter(|(index, _)| steps.get(**index).is_some_and(|step| !is_uneven(step.input)))
         .filter_map(|(index, original)| Some((*index, original.integer(bounds(steps.get(*index)?))?)))
         .collect();
+    // A few convolutions on bytes among many on floats would cost accuracy and save next to no time.
+    let operations = |index: &usize| steps.get(*index).map_or(0, |step| step.work.operations());
+    if integers.keys().map(operations).sum::<usize>() < originals.keys().map(operations).sum::<usize>() / 2 {
+        integers.clear();
+    }
     let takes_bytes = |index: usize, integers: &HashMap<usize, IntegerDense>| {
         integers.contains_key(&index) || matches!(steps[index].work, Work::Depthwise(_))
     };
