@@ -105,6 +105,11 @@ impl Network {
 }
 
 impl Encoder {
+    /// The threads that share its work on the processor.
+    pub(super) fn workers(&self) -> Arc<Workers> {
+        self.workers.clone()
+    }
+
     /// Reads an ONNX network with one input, fixed here to `input_shape`, and one output, and prepares it for a backend.
     ///
     /// # Errors

@@ -1,8 +1,12 @@
 //! Motion JPEG frames to RGB, or straight to a smaller picture.
 
+mod bands;
 mod frame;
 mod huffman;
 mod lanes;
+mod parts;
+mod reader;
+mod record;
 mod scan;
 mod shrink;
 mod shrunk;

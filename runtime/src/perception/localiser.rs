@@ -82,7 +82,8 @@ impl Localiser {
     fn of(manifest: Manifest, vision: Encoder, ear: Ear) -> Self {
         let input = &manifest.picture;
         Self {
-            front_end: PictureFrontEnd::new(input.side_pixels, input.transform, input.mean, input.deviation),
+            front_end: PictureFrontEnd::new(input.side_pixels, input.transform, input.mean, input.deviation)
+                .shared_by(vision.workers()),
             vision,
             ear,
             pixels: vec![0.0; 3 * input.side_pixels * input.side_pixels],

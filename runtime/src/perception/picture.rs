@@ -2,10 +2,13 @@
 
 pub(super) mod plan;
 
+use std::sync::Arc;
+
 use lookhear_board::{Picture, PixelFormat};
 use serde::{Deserialize, Serialize};
 
 use super::jpeg::{MotionJpegDecoder, Output, ShrinkingDecoder};
+use super::network::workers::Workers;
 use super::planes::{Planes, check_size};
 use super::resize::bilinear_taps;
 use plan::Plan;
@@ -41,6 +44,7 @@ pub struct PictureFrontEnd {
     jpeg: MotionJpegDecoder,
     shrinking_jpeg: ShrinkingDecoder,
     plan: Option<Plan>,
+    workers: Arc<Workers>,
 }
 
 impl PictureFrontEnd {
@@ -55,7 +59,13 @@ impl PictureFrontEnd {
             jpeg: MotionJpegDecoder::new(),
             shrinking_jpeg: ShrinkingDecoder::default(),
             plan: None,
+            workers: Arc::default(),
         }
+    }
+
+    /// The same with threads that share the reading of JPEG frames; what it gives does not depend on how many they are.
+    pub fn shared_by(self, workers: Arc<Workers>) -> Self {
+        Self { workers, ..self }
     }
 
     /// Width and height of the model's input.
@@ -119,7 +129,9 @@ impl PictureFrontEnd {
         let taps =
             || axes(transform, side, size).map(|axis| bilinear_taps(axis.input, axis.resized, axis.offset, side));
         let output = Output::new(out, side, self.scale, self.shift);
-        Ok(self.shrinking_jpeg.shrink(&picture.bytes, size, taps, output)?)
+        Ok(self
+            .shrinking_jpeg
+            .shrink(&picture.bytes, size, taps, output, &self.workers)?)
     }
 
     /// Where a point of the model's input lies in the frame. Both are normalised: (0, 0) is the upper left corner, (1,

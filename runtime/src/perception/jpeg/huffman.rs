@@ -13,7 +13,7 @@ pub(super) struct Damage;
 
 /// What one look at a table tells: up to two coefficients, and whether the block ends behind them. Packed, as one read of memory is to
 /// give all of it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Entry(u64);
 
 impl Entry {
@@ -222,11 +222,11 @@ pub(super) struct Bits<'a> {
 }
 
 impl<'a> Bits<'a> {
-    /// `data` end with [`PADDING_BYTES`] ones.
-    pub(super) fn new(data: &'a [u8]) -> Self {
+    /// Those of `data`, which end with [`PADDING_BYTES`] ones, from byte `at` on.
+    pub(super) fn new(data: &'a [u8], at: usize) -> Self {
         Self {
             data,
-            at: 0,
+            at,
             buffer: 0,
             count: 0,
         }
@@ -266,8 +266,13 @@ impl<'a> Bits<'a> {
         }
     }
 
+    /// How many bits of the data are before the next.
+    pub(super) fn position(&self) -> usize {
+        self.at * 8 - self.count as usize
+    }
+
     /// Whether no more was read than the data have.
     pub(super) fn is_within(&self) -> bool {
-        self.at * 8 - self.count as usize <= (self.data.len() - PADDING_BYTES) * 8
+        self.position() <= (self.data.len() - PADDING_BYTES) * 8
     }
 }

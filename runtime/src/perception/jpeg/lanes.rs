@@ -42,6 +42,8 @@ pub(super) const TURNED: usize = LANES;
 pub(in crate::perception) struct Output<'a> {
     planes: [&'a mut [f32]; 3],
     width: usize,
+    /// Rows before the first that the planes have.
+    rows_before: usize,
     scale: [f32; 3],
     shift: [f32; 3],
 }
@@ -56,15 +58,34 @@ impl<'a> Output<'a> {
         Self {
             planes: [first, second, third],
             width,
+            rows_before: 0,
             scale,
             shift,
         }
+    }
+
+    /// The rows before `row`, and those from it on.
+    pub(super) fn split(self, row: usize) -> (Self, Self) {
+        let row = row.saturating_sub(self.rows_before);
+        let [first, second, third] = self
+            .planes
+            .map(|plane| plane.split_at_mut(row.saturating_mul(self.width).min(plane.len())));
+        let part = |planes, rows_before| Self {
+            planes,
+            rows_before,
+            ..self
+        };
+        (
+            part([first.0, second.0, third.0], self.rows_before),
+            part([first.1, second.1, third.1], self.rows_before + row),
+        )
     }
 
     /// Writes rows `rows`, which lie in the lanes of their numbers, from columns of luma and chroma, or of luma alone, less 128.
     #[inline(always)]
     pub(super) fn write<S: Simd>(&mut self, simd: S, columns: [&[Lanes]; 3], rows: std::ops::Range<usize>) {
         let width = self.width;
+        let places = (rows.start - self.rows_before) * width..(rows.end - self.rows_before) * width;
         let [lumas, us, vs] = columns.map(|columns| columns.as_chunks::<TURNED>().0);
         let grey = [Lanes::ZERO; TURNED];
         for (chunk, luma) in lumas.iter().enumerate() {
@@ -78,7 +99,7 @@ impl<'a> Output<'a> {
                     .for_each(|(columns, lanes)| columns[column] = lanes);
             }
             for (columns, plane) in turned.iter().zip(&mut self.planes) {
-                write_rows(columns, rows.clone(), TURNED * chunk, plane, width);
+                write_rows(columns, rows.clone(), TURNED * chunk, &mut plane[places.clone()], width);
             }
         }
     }

@@ -1,9 +1,6 @@
-//! The data of one interleaved scan, block by block (ITU T.81, F.2).
+//! The data of one scan (ITU T.81, B.2.1 and F.1.2.3).
 
-use pulp::Simd;
-
-use super::huffman::{Bits, Damage, END, LOOK_BITS, PADDING_BYTES, Table};
-use super::lanes::Lanes;
+use super::huffman::{Bits, PADDING_BYTES};
 
 /// The data of a scan between its restart markers, without stuffed zeros.
 #[derive(Debug, Default)]
@@ -63,88 +60,35 @@ impl Segments {
         self.ends.push(self.data.len());
     }
 
-    /// The data of a segment, by its number.
+    /// The data of a segment, by its number, from its start on.
     pub(super) fn bits(&self, number: usize) -> Option<Bits<'_>> {
         let start = match number.checked_sub(1) {
             Some(before) => *self.ends.get(before)?,
             None => 0,
         };
-        self.data.get(start..*self.ends.get(number)?).map(Bits::new)
+        self.bits_from(number, start)
     }
-}
 
-/// Columns of the coefficients in the order of the scan, and some more for runs that lead beyond a block.
-#[rustfmt::skip]
-const COLUMNS: [u8; PLACES] = [
-    0, 1, 0, 0, 1, 2, 3, 2, 1, 0, 0, 1, 2, 3, 4, 5, 4, 3, 2, 1, 0, 0, 1, 2, 3, 4, 5, 6, 7, 6, 5, 4,
-    3, 2, 1, 0, 1, 2, 3, 4, 5, 6, 7, 7, 6, 5, 4, 3, 2, 3, 4, 5, 6, 7, 7, 6, 5, 4, 5, 6, 7, 7, 6, 7,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-];
+    /// The data of a segment from a byte on, which is counted from the first of all segments.
+    pub(super) fn bits_from(&self, number: usize, byte: usize) -> Option<Bits<'_>> {
+        self.data
+            .get(..*self.ends.get(number)?)
+            .map(|data| Bits::new(data, byte))
+    }
 
-/// Rows of the coefficients in the order of the scan.
-#[rustfmt::skip]
-pub(super) const ROWS: [u8; 64] = [
-    0, 0, 1, 2, 1, 0, 0, 1, 2, 3, 4, 3, 2, 1, 0, 0, 1, 2, 3, 4, 5, 6, 5, 4, 3, 2, 1, 0, 0, 1, 2, 3,
-    4, 5, 6, 7, 7, 6, 5, 4, 3, 2, 1, 2, 3, 4, 5, 6, 7, 7, 6, 5, 4, 3, 4, 5, 6, 7, 7, 6, 5, 6, 7, 7,
-];
+    /// Bytes of the first so many segments, all padding included.
+    pub(super) fn bytes(&self, segments: usize) -> usize {
+        segments
+            .min(self.ends.len())
+            .checked_sub(1)
+            .map_or(0, |last| self.ends[last])
+    }
 
-/// Coefficients of a block, and as many more as a run of zeros can lead beyond it.
-pub(super) const PLACES: usize = 128;
-
-/// Reads one block and adds each of its coefficients, times the weights of its place, to the sums of its column.
-///
-/// `mean` is the first coefficient of the block of this colour before, and becomes that of this one.
-#[inline(always)]
-pub(super) fn add_block<S: Simd>(
-    simd: S,
-    bits: &mut Bits<'_>,
-    [means, waves]: [&Table; 2],
-    mean: &mut i32,
-    weights: &[Lanes; PLACES],
-    sums: &mut [Lanes; 8],
-) -> Result<(), Damage> {
-    let mut reader = bits.refilled()?;
-    let mut entry = reader.look(means);
-    if entry.step() > 1 {
-        entry = means.one(reader.front());
-        if entry.step() > 1 {
-            return Err(Damage);
+    /// The first segment that begins at a byte or behind it.
+    pub(super) fn first_from(&self, byte: usize) -> usize {
+        match byte {
+            0 => 0,
+            _ => 1 + self.ends.partition_point(|&end| end < byte),
         }
     }
-    reader = reader.without(entry);
-    *mean = mean.wrapping_add(entry.first());
-    sums[0].add(simd, *mean as f32, &weights[0]);
-    let mut next = 1;
-    while next < 64 {
-        reader = reader.refilled()?;
-        for _ in 0..LOOKS {
-            let mut entry = reader.look(waves);
-            // A long code, or one look too far: what lies behind the last place belongs to the block that follows.
-            let is_one = (next + entry.step()) % END > 64;
-            if is_one {
-                reader = reader.refilled()?;
-                entry = waves.one(reader.front());
-                if (next + entry.step()) % END > 64 {
-                    return Err(Damage);
-                }
-            }
-            reader = reader.without(entry);
-            let mut add = |offset: usize, value: i32| {
-                let place = (next + offset) % PLACES;
-                sums[usize::from(COLUMNS[place]) % 8].add(simd, value as f32, &weights[place]);
-            };
-            add(entry.first_place(), entry.first());
-            add(entry.second_place(), entry.second());
-            next += entry.step();
-            if is_one || next >= 64 {
-                break;
-            }
-        }
-    }
-    *bits = reader;
-    Ok(())
 }
-
-/// So many looks are in a full buffer.
-const LOOKS: u32 = 56 / LOOK_BITS;

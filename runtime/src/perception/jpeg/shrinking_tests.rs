@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::perception::golden;
+use crate::perception::network::workers::Workers;
 use crate::perception::picture::{PictureFrontEnd, PictureTransform, to_rgb};
 use crate::perception::resize::bilinear_taps;
 
@@ -41,8 +42,35 @@ fn is_shrunk(bytes: &[u8], side: usize) -> bool {
     let taps = || [width, height].map(|input| bilinear_taps(input, side, 0, side));
     let output = Output::new(&mut out, side, [1.0; 3], [0.0; 3]);
     ShrinkingDecoder::default()
-        .shrink(bytes, (width, height), taps, output)
+        .shrink(bytes, (width, height), taps, output, &Workers::default())
         .unwrap()
+}
+
+/// What `threads` make of a frame, each of which reads a part however small.
+fn shared(bytes: &[u8], side: usize, threads: usize) -> Result<Vec<f32>, JpegError> {
+    let size = jpeg_size(bytes)?;
+    let mut out = vec![f32::NAN; 3 * side * side];
+    let taps = || [size.0, size.1].map(|input| bilinear_taps(input, side, 0, side));
+    let output = Output::new(&mut out, side, [1.0; 3], [0.0; 3]);
+    let mut decoder = ShrinkingDecoder::default();
+    decoder.least_part_bytes = 16;
+    decoder.shrink(bytes, size, taps, output, &Workers::new(threads).unwrap())?;
+    Ok(out)
+}
+
+#[test]
+fn as_many_threads_as_there_may_be_give_the_same() {
+    let golden = golden::front_ends();
+    let frames = ["444", "422", "420", "grey"].map(|kind| golden[&format!("jpeg.{kind}")].bytes());
+    for bytes in frames.into_iter().chain([RESTARTS]) {
+        for side in [8, 40, 56] {
+            let alone = shared(bytes, side, 1).unwrap();
+            assert!(alone.iter().all(|value| value.is_finite()));
+            for threads in 2..=5 {
+                assert_eq!(shared(bytes, side, threads).unwrap(), alone, "{side} {threads}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -128,6 +156,26 @@ fn cut_and_holed_frames_are_errors() {
             levels(40, PictureTransform::FullFrame, &frame(&holed)).is_err(),
             "{kind}"
         );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+    #[test]
+    fn threads_agree_on_damaged_frames(
+        kind in prop::sample::select(vec!["444", "422", "420", "grey", "restarts"]),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        threads in 2usize..=4,
+    ) {
+        let golden = golden::front_ends();
+        let mut bytes = match kind {
+            "restarts" => RESTARTS.to_vec(),
+            kind => golden[&format!("jpeg.{kind}")].bytes().to_vec(),
+        };
+        tests::damage(&mut bytes, changes, Vec::new(), None);
+        prop_assume!(jpeg_size(&bytes).is_ok_and(|(width, height)| width * height < 1 << 20));
+        let (alone, together) = (shared(&bytes, 40, 1), shared(&bytes, 40, threads));
+        prop_assert_eq!(alone.map(|out| out.iter().map(|v| v.to_bits()).collect::<Vec<_>>()), together.map(|out| out.iter().map(|v| v.to_bits()).collect::<Vec<_>>()));
     }
 }
 

@@ -5,14 +5,29 @@ use super::lanes::Output;
 use super::scan::{Ending, Segments};
 use super::shrink::Shrinker;
 use super::{JpegError, STANDARD_HUFFMAN_TABLES};
+use crate::perception::network::workers::Workers;
 use crate::perception::resize::Tap;
+
+/// A part that one thread reads has so many bytes at least: they take it some ten times as long as handing them over.
+const LEAST_PART_BYTES: usize = 8192;
 
 /// Makes pictures of one size from frames of one size; weights and buffers are made for the first frame and kept for those that follow,
 /// which then cost no allocation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::perception) struct ShrinkingDecoder {
     segments: Segments,
     made: Option<Made>,
+    pub(super) least_part_bytes: usize,
+}
+
+impl Default for ShrinkingDecoder {
+    fn default() -> Self {
+        Self {
+            segments: Segments::default(),
+            made: None,
+            least_part_bytes: LEAST_PART_BYTES,
+        }
+    }
 }
 
 /// What was made for frames of a size and sampling.
@@ -26,7 +41,7 @@ struct Made {
 
 impl ShrinkingDecoder {
     /// Fills `output` from the JPEG frame `bytes` of `width × height`. `taps` gives those of the columns and rows of the smaller picture,
-    /// which must be the same for all frames of a size. False where the frame is not of the kind that cameras send: it is then to be decoded whole.
+    /// which must be the same for all frames of a size; `workers` share the work, and what is filled does not depend on how many they are. False where the frame is not of the kind that cameras send: it is then to be decoded whole.
     ///
     /// # Errors
     /// Every [`JpegError`]; what is filled is then worth nothing.
@@ -36,6 +51,7 @@ impl ShrinkingDecoder {
         (width, height): (usize, usize),
         taps: impl FnOnce() -> [Vec<Tap>; 2],
         output: Output<'_>,
+        workers: &Workers,
     ) -> Result<bool, JpegError> {
         let mut frame = Frame::of_size(bytes, width, height)?;
         if !frame.has_huffman_tables {
@@ -65,8 +81,11 @@ impl ShrinkingDecoder {
             Ending::Gap => return Err(JpegError::Damaged("a restart marker is missing".into())),
             Ending::Other => return Ok(false),
         }
-        shrinker
-            .run(&baseline, &self.segments, output)
+        let parts = workers
+            .threads()
+            .min(self.segments.bytes(usize::MAX) / self.least_part_bytes);
+        workers
+            .within(|| shrinker.run(&baseline, &self.segments, output, parts, workers))
             .map_err(|_| JpegError::Damaged("its data end early or are no code".into()))?;
         Ok(true)
     }

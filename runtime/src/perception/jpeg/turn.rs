@@ -4,12 +4,11 @@ use std::ops::Range;
 
 use super::lanes::{LANES, Lanes};
 
-/// Writes rows `rows`, which lie in the lanes of their numbers, of neighbouring columns, the first of which is `first`, to a plane
-/// of rows of `width` values. Columns beyond the width are left out.
+/// Writes rows `rows`, which lie in the lanes of their numbers, of neighbouring columns, the first of which is `first`, to the
+/// `places` of just these rows, of `width` values each. Columns beyond the width are left out.
 #[inline(always)]
-pub(super) fn write_rows(columns: &[Lanes; LANES], rows: Range<usize>, first: usize, plane: &mut [f32], width: usize) {
-    let places = plane[rows.start * width..rows.end * width].chunks_exact_mut(width);
-    let places = rows.zip(places.map(|row| &mut row[first..]));
+pub(super) fn write_rows(columns: &[Lanes; LANES], rows: Range<usize>, first: usize, places: &mut [f32], width: usize) {
+    let places = rows.zip(places.chunks_exact_mut(width).map(|row| &mut row[first..]));
     #[cfg(target_arch = "x86_64")]
     if let Some(simd) = pulp::x86::V4::try_new() {
         let turned = turned(simd, columns);
@@ -80,7 +79,8 @@ mod tests {
             let columns: [Lanes; LANES] =
                 std::array::from_fn(|column| Lanes(std::array::from_fn(|lane| (100 * column + lane) as f32)));
             let mut plane = vec![-1.0; 30 * width];
-            write_rows(&columns, rows.clone(), first, &mut plane, width);
+            let places = &mut plane[rows.start * width..rows.end * width];
+            write_rows(&columns, rows.clone(), first, places, width);
             for (place, value) in plane.iter().enumerate() {
                 let (row, column) = (place / width, place % width);
                 let is_written = rows.contains(&row) && (first..first + LANES).contains(&column);
