@@ -5,9 +5,11 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
+use image::ExtendedColorType;
+use image::codecs::jpeg::JpegEncoder;
 use lookhear::actuation::status::Status;
 use lookhear::exchange::{Bulletin, Latest, Pulse};
 use lookhear::perception::bundle::Bundle;
@@ -15,6 +17,7 @@ use lookhear::perception::encoder::Backend;
 use lookhear::perception::jpeg::jpeg_size;
 use lookhear::perception::localiser::Localiser;
 use lookhear::perception::log_mel::PatchStream;
+use lookhear::perception::network::workers::Workers;
 use lookhear::perception::picture::{IMAGENET_DEVIATION, IMAGENET_MEAN, PictureFrontEnd, PictureTransform};
 use lookhear::pipeline::live::capture::FrameLine;
 use lookhear::pipeline::live::perceive::{self, Perceived, PerceptionLines, PerceptionPace};
@@ -27,16 +30,20 @@ struct Counting;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-    static IS_PERCEPTION: Cell<bool> = const { Cell::new(false) };
+    /// Where else a thread's are counted, for another thread to see.
+    static SEEN_IN: Cell<Option<&'static AtomicUsize>> = const { Cell::new(None) };
 }
 
-/// Of the thread that perceives, for another thread to see.
+/// Of the thread that perceives.
 static BY_PERCEPTION: AtomicUsize = AtomicUsize::new(0);
+
+/// Of the threads that share a frame.
+static BY_SHARERS: AtomicUsize = AtomicUsize::new(0);
 
 fn count() {
     ALLOCATIONS.set(ALLOCATIONS.get() + 1);
-    if IS_PERCEPTION.get() {
-        BY_PERCEPTION.fetch_add(1, Ordering::SeqCst);
+    if let Some(seen) = SEEN_IN.get() {
+        seen.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -136,6 +143,47 @@ fn jpeg_frames_of_one_size_cost_none_after_the_first() {
 }
 
 #[test]
+fn threads_that_share_a_jpeg_frame_allocate_nothing_after_the_first_frames() {
+    const THREADS: usize = 2;
+    let (width, height) = (640, 480);
+    let noise: Vec<u8> = (0..width * height * 3).map(|i| (i * i / 7 % 251) as u8).collect();
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, 80)
+        .encode(&noise, width as u32, height as u32, ExtendedColorType::Rgb8)
+        .unwrap();
+    assert!(bytes.len() > 100_000, "a frame too small to be shared");
+    let picture = Picture {
+        width,
+        height,
+        stride_bytes: 0,
+        format: PixelFormat::Mjpeg,
+        bytes,
+    };
+    let workers = Arc::new(Workers::new(THREADS).unwrap());
+    // Each waits for the other, so that either comes by.
+    let all = Barrier::new(THREADS);
+    workers.within(|| {
+        workers.for_each_part(THREADS, |_| {
+            all.wait();
+            SEEN_IN.set(Some(&BY_SHARERS));
+            drop(std::hint::black_box(Box::new(7)));
+        });
+    });
+    let before = BY_SHARERS.load(Ordering::SeqCst);
+    assert!(before >= THREADS, "{before} allocations seen");
+    let mut front_end =
+        PictureFrontEnd::new(224, PictureTransform::FullFrame, IMAGENET_MEAN, IMAGENET_DEVIATION).shared_by(workers);
+    let mut out = vec![0.0; front_end.output_values()];
+    let mut seen = Vec::with_capacity(60);
+    for _ in 0..60 {
+        assert_eq!(front_end.prepare(&picture, &mut out), Ok(()));
+        seen.push(BY_SHARERS.load(Ordering::SeqCst));
+    }
+    SEEN_IN.set(None);
+    assert_eq!(seen[19], seen[59], "{seen:?}");
+}
+
+#[test]
 fn perceiving_frame_after_frame_allocates_nothing() {
     let bundle = Bundle::default_model().unwrap();
     let localiser = Localiser::new(&bundle, &Backend::default()).unwrap();
@@ -160,9 +208,9 @@ fn perceiving_frame_after_frame_allocates_nothing() {
                 slowdown: &slowdown,
                 status: &status,
             };
-            IS_PERCEPTION.set(true);
+            SEEN_IN.set(Some(&BY_PERCEPTION));
             let outcome = perceive::run(localiser, pace, &lines, &pulse);
-            IS_PERCEPTION.set(false);
+            SEEN_IN.set(None);
             outcome.map_err(|error| error.to_string()).unwrap();
         });
         let block: Vec<f32> = (0..rate_hz / 20)

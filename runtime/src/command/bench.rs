@@ -8,6 +8,7 @@ mod times;
 
 use std::hint::black_box;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
@@ -15,12 +16,14 @@ use clap::Args;
 use lookhear::perception::encoder::Backend;
 use lookhear::perception::localiser::Localiser;
 use lookhear::perception::log_mel::{self, PatchStream};
+use lookhear::perception::network::workers::Workers;
 use lookhear::perception::picture::PictureFrontEnd;
 use lookhear_board::{Picture, PixelFormat, Sound};
 use serde::Serialize;
 
 use self::cameras::CameraTimes;
 use self::network::{Machine, NetworkTimes};
+use self::threads::on_a_thread;
 use self::times::{Times, milliseconds};
 use super::model::ModelOptions;
 use super::output::write_json;
@@ -225,14 +228,18 @@ impl Bench {
             pictures.push(("JPEG".to_owned(), picture));
         }
         let input = &localiser.manifest().picture;
-        let mut front_end = PictureFrontEnd::new(input.side_pixels, input.transform, input.mean, input.deviation);
-        let mut pixels = vec![0.0; front_end.output_values()];
-        let mut times = Vec::new();
-        for (name, picture) in pictures {
-            let of_one = Times::of(self.ticks, || Ok(front_end.prepare(&picture, &mut pixels)?))?;
-            times.push((name, of_one));
-        }
-        Ok(times)
+        on_a_thread(|| {
+            let workers = Arc::new(Workers::new(self.model.threads())?);
+            let mut front_end = PictureFrontEnd::new(input.side_pixels, input.transform, input.mean, input.deviation)
+                .shared_by(workers);
+            let mut pixels = vec![0.0; front_end.output_values()];
+            let mut times = Vec::new();
+            for (name, picture) in pictures {
+                let of_one = Times::of(self.ticks, || Ok(front_end.prepare(&picture, &mut pixels)?))?;
+                times.push((name, of_one));
+            }
+            Ok(times)
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use lookhear::perception::network::program::Work;
 use lookhear::perception::network::workers::Workers;
 use serde::Serialize;
 
-use super::threads::joined;
+use super::threads::on_a_thread;
 use super::times::{Times, milliseconds};
 
 /// What the processor could do at best.
@@ -89,11 +89,6 @@ pub fn of_bundle(bundle: &Bundle, sound_shape: &[usize]) -> Vec<(&'static str, V
         ("vision.onnx", bundle.vision.clone(), vec![1, 3, side, side]),
         ("audio.onnx", bundle.audio.clone(), sound_shape.to_vec()),
     ]
-}
-
-/// Does something on a thread of its own, which can become one of its workers.
-fn on_a_thread<Outcome: Send>(work: impl FnOnce() -> anyhow::Result<Outcome> + Send) -> anyhow::Result<Outcome> {
-    std::thread::scope(|scope| joined(scope.spawn(work)))
 }
 
 /// Times one network.

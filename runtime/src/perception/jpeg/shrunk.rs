@@ -8,8 +8,9 @@ use super::{JpegError, STANDARD_HUFFMAN_TABLES};
 use crate::perception::network::workers::Workers;
 use crate::perception::resize::Tap;
 
-/// A part that one thread reads has so many bytes at least: they take it some ten times as long as handing them over.
-const LEAST_PART_BYTES: usize = 8192;
+/// A part that one thread reads has so many bytes at least: they take it some ten times as long as handing them over. Fuzzing tries parts
+/// of frames that are small.
+const LEAST_PART_BYTES: usize = if cfg!(fuzzing) { 16 } else { 8192 };
 
 /// Makes pictures of one size from frames of one size; weights and buffers are made for the first frame and kept for those that follow,
 /// which then cost no allocation.
