@@ -129,13 +129,15 @@ pub(super) struct Link {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Replay<'a> {
     records: &'a [Record],
+    /// The first is of the record that is read; it is never empty.
     links: &'a [Link],
     blocks: usize,
     /// Number of the next unit in the scan.
     unit: usize,
-    /// The next of the record of the first of the links.
-    level: usize,
-    look: usize,
+    /// What is left of that record's.
+    levels: &'a [i32],
+    looks: &'a [Entry],
+    offsets: [i32; 3],
 }
 
 impl<'a> Replay<'a> {
@@ -147,8 +149,9 @@ impl<'a> Replay<'a> {
             links: &links[link..],
             blocks,
             unit,
-            level: 0,
-            look: 0,
+            levels: &[],
+            looks: &[],
+            offsets: [0; 3],
         };
         replay.find()?;
         Some(replay)
@@ -157,9 +160,11 @@ impl<'a> Replay<'a> {
     /// Goes to where the next unit is kept.
     fn find(&mut self) -> Option<()> {
         let link = self.links.first()?;
+        let record = self.records.get(link.record)?;
         let unit = link.first + self.unit - link.start;
-        self.level = unit * self.blocks;
-        self.look = self.records.get(link.record)?.units.get(unit)?.looks;
+        self.levels = record.levels.get(unit * self.blocks..)?;
+        self.looks = record.looks.get(record.units.get(unit)?.looks..)?;
+        self.offsets = link.offsets;
         Some(())
     }
 }
@@ -179,20 +184,19 @@ impl Blocks for Replay<'_> {
 
     #[inline(always)]
     fn next(&mut self, colour: usize, taker: &mut impl Taker) -> Result<(), Damage> {
-        let link = self.links.first().ok_or(Damage)?;
-        let record = self.records.get(link.record).ok_or(Damage)?;
-        let level = *record.levels.get(self.level).ok_or(Damage)?;
-        self.level += 1;
-        taker.mean(level.wrapping_add(link.offsets[colour % 3]));
-        let mut place = 1;
-        let mut look = self.look;
+        let (&level, levels) = self.levels.split_first().ok_or(Damage)?;
+        self.levels = levels;
+        taker.mean(level.wrapping_add(self.offsets[colour % 3]));
+        // A record has room for one block more than it keeps.
+        let looks: &[Entry; COEFFICIENTS] = self.looks.first_chunk().ok_or(Damage)?;
+        let (mut place, mut count) = (1, 0);
         while place < COEFFICIENTS {
-            let entry = *record.looks.get(look).ok_or(Damage)?;
-            look += 1;
+            let entry = looks[count % COEFFICIENTS];
+            count += 1;
             taker.waves(place, entry);
             place += entry.step();
         }
-        self.look = look;
+        self.looks = self.looks.get(count..).ok_or(Damage)?;
         Ok(())
     }
 }
